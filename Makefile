@@ -1,0 +1,92 @@
+# Everything a contributor runs. `make` alone lists the targets.
+# Needs python3 (3.11 or newer, with venv), make and git; all else is fetched into .venv and .cache.
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+LOCK_ARGS ?=
+
+BIN := .venv/bin
+NODE_TESTS := tests/sdk/node
+NODE_READY := $(if $(wildcard $(NODE_TESTS)/package-lock.json),$(NODE_TESTS)/node_modules/.ok)
+
+# Home folders may be unwritable: caches move into .cache then.
+ifneq ($(shell mkdir -p "$$HOME/.cache" 2>/dev/null && test -w "$$HOME/.cache" && echo yes),yes)
+export UV_CACHE_DIR := $(CURDIR)/.cache/uv
+export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
+endif
+export UV_PYTHON_DOWNLOADS := never
+export UV_PYTHON := $(CURDIR)/.venv/bin/python
+export UV_NO_CONFIG := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup run test check format lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: .venv/.ok ## make .venv: locked dependencies and tripmeter itself
+
+run: setup ## start a server with demo data in ./data
+	$(BIN)/tripmeter serve --demo --data ./data
+
+test: setup $(NODE_READY) ## run the tests; PYTEST_ARGS="-n 2 -k alert" passes options on
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: setup ## lint, format, types, order of imports, tidiness
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy --strict
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest -q tests/test_tidy.py
+
+format: setup ## put the code into shape: ruff format, and the safe fixes of ruff check
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+# Existing pins are kept where they still fit; LOCK_ARGS=--upgrade renews them all.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-emit-index-url --no-emit-find-links $(LOCK_ARGS)
+lock: setup ## pin the dependencies anew; LOCK_ARGS=--upgrade takes the newest releases
+	@echo "==> requirements/run.lock"
+	@$(COMPILE) pyproject.toml -o requirements/run.lock
+	@echo "==> requirements/dev.lock"
+	@$(COMPILE) pyproject.toml --group dev -c requirements/run.lock -o requirements/dev.lock
+	@echo "==> requirements/uv.lock.txt"
+	@echo uv | $(COMPILE) - -c requirements/dev.lock -o requirements/uv.lock.txt
+	@if grep -n '://' requirements/*.lock requirements/uv.lock.txt; then \
+		echo "a lock file names an address (above); it must not"; exit 1; fi
+
+clean: ## remove what was built or fetched; ./data stays
+	rm -rf .venv .cache dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(NODE_TESTS)/node_modules
+	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.ok: .venv/.uv requirements/dev.lock pyproject.toml
+	@echo "==> dependencies, pinned by requirements/dev.lock"
+	@$(BIN)/uv pip sync --quiet --require-hashes requirements/dev.lock
+	@echo "==> tripmeter, editable"
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+	@echo "==> ready: $(BIN)/tripmeter"
+
+.venv/.uv: requirements/uv.lock.txt
+	@command -v "$(PYTHON)" >/dev/null || { \
+		echo "no $(PYTHON) here: install Python 3.11 or newer, or say make PYTHON=/path/to/python"; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$(PYTHON) is `"$(PYTHON)" --version 2>&1`, and tripmeter needs 3.11 or newer;" \
+			"say make PYTHON=/path/to/a/newer/python"; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) lacks venv or ensurepip; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "==> .venv, with `"$(PYTHON)" --version`"
+	@"$(PYTHON)" -m venv --clear .venv
+	@echo "==> uv, pinned by requirements/uv.lock.txt"
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.lock.txt
+	@touch $@
+
+$(NODE_TESTS)/node_modules/.ok: $(NODE_TESTS)/package-lock.json | setup
+	@echo "==> npm packages of $(NODE_TESTS)"
+	@$(BIN)/python tools/node.py --cwd $(NODE_TESTS) npm ci
+	@touch $@
