@@ -1,0 +1,1 @@
+"""FACTS: frozen data, ids, quantities and errors. Imports no other room."""

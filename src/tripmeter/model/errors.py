@@ -1,0 +1,168 @@
+"""Everything that can be refused, as values with facts. `wire/errors.py` gives each its status.
+
+Refusal
+  ├─ NotAuthenticated · KeyRevoked · SessionExpired          who are you
+  ├─ ParameterMissing · ParameterUnknown · ParameterInvalid  what did you ask
+  ├─ ParametersExclusive · BodyMalformed · BodyTooLarge
+  ├─ ResourceMissing · RouteUnknown · MethodNotAllowed       where
+  ├─ MeterNameTaken · AlertLimitReached · StateConflict      not in this state
+  ├─ UsageNotAccepted · CancellationRefused                  usage
+  ├─ IdempotencyMismatch                                     retries
+  └─ StoreUnavailable · Draining                             not now; nothing was done
+"""
+
+from dataclasses import dataclass
+
+from tripmeter.model.usage import UsageRefused
+
+
+class Refusal(Exception):
+    """A request that was not carried out. Nothing of it has happened."""
+
+
+@dataclass(eq=False)
+class NotAuthenticated(Refusal):
+    """No key, or one that does not exist. `hint` shows the key without its secret."""
+
+    hint: str | None = None
+
+
+@dataclass(eq=False)
+class KeyRevoked(Refusal):
+    """The key existed and was revoked."""
+
+    hint: str
+
+
+@dataclass(eq=False)
+class SessionExpired(Refusal):
+    """The meter event session is unknown or older than 15 minutes."""
+
+
+@dataclass(eq=False)
+class ParameterMissing(Refusal):
+    """A required parameter is absent."""
+
+    param: str
+
+
+@dataclass(eq=False)
+class ParameterUnknown(Refusal):
+    """Parameters that this request does not know; all of them are named at once."""
+
+    params: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class ParameterInvalid(Refusal):
+    """A parameter whose value cannot be used. `message` says what would do."""
+
+    param: str
+    message: str
+    code: str | None = None
+
+
+@dataclass(eq=False)
+class ParametersExclusive(Refusal):
+    """Parameters that cannot be given together."""
+
+    params: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class BodyMalformed(Refusal):
+    """The body is not what its content type says. `reason` says where it breaks."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class BodyTooLarge(Refusal):
+    """The body is over the limit."""
+
+    limit_bytes: int
+
+
+@dataclass(eq=False)
+class ResourceMissing(Refusal):
+    """No such object in this scope: it never existed, or belongs to someone else."""
+
+    noun: str
+    id: str
+    param: str = "id"
+
+
+@dataclass(eq=False)
+class RouteUnknown(Refusal):
+    """No such path."""
+
+    method: str
+    path: str
+
+
+@dataclass(eq=False)
+class MethodNotAllowed(Refusal):
+    """The path exists, but not with this method."""
+
+    method: str
+    path: str
+    allowed: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class MeterNameTaken(Refusal):
+    """An active meter exists for the event name."""
+
+    event_name: str
+
+
+@dataclass(eq=False)
+class AlertLimitReached(Refusal):
+    """One more alert than a (meter, customer) scope may have."""
+
+    limit: int
+
+
+@dataclass(eq=False)
+class StateConflict(Refusal):
+    """The object's state does not allow the change. `message` says why and what to do."""
+
+    message: str
+    param: str | None = None
+    code: str | None = None
+
+
+@dataclass(eq=False)
+class UsageNotAccepted(Refusal):
+    """A single meter event that was refused."""
+
+    refused: UsageRefused
+
+
+@dataclass(eq=False)
+class CancellationRefused(Refusal):
+    """A cancellation for an event that is unknown, too old or already cancelled."""
+
+    message: str
+
+
+@dataclass(eq=False)
+class IdempotencyMismatch(Refusal):
+    """The idempotency key was used before with other parameters."""
+
+    key: str
+
+
+@dataclass(eq=False)
+class StoreUnavailable(Refusal):
+    """The store could not take the change: a full disk, a locked database. Nothing was kept."""
+
+    reason: str
+    retry_after_s: int = 1
+
+
+@dataclass(eq=False)
+class Draining(Refusal):
+    """The engine is shutting down; another attempt will find the next one."""
+
+    retry_after_s: int = 1

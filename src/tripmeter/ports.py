@@ -1,0 +1,445 @@
+"""The seams: what the engine asks of a store, a clock, a poster and an identifier tier.
+
+Each method says what it guarantees. Nothing here has an implementation; `app.py` picks one.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from tripmeter.model.access import Account, ApiKey, StreamSession
+from tripmeter.model.alert import Activation, Alert, FiredMark, Firing
+from tripmeter.model.customer import Customer
+from tripmeter.model.delivery import Answer
+from tripmeter.model.event import (
+    Announcement,
+    Delivery,
+    DeliveryAttempt,
+    DeliveryState,
+    Endpoint,
+    Event,
+)
+from tripmeter.model.meter import Meter
+from tripmeter.model.scope import Scope
+from tripmeter.model.usage import LogRow, MinuteEvent, MinuteTotal, RefusalCode, TallyRow
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Where time comes from. Only the edges hold one; everything below is given `now_ms`."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since the Unix epoch, UTC. May step backwards, as wall clocks do."""
+        ...
+
+
+class Poster(Protocol):
+    """Sends one webhook."""
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """POST once and say what came back. Never raises for what the network does."""
+        ...
+
+    async def close(self) -> None:
+        """Give back every connection."""
+        ...
+
+
+class Kept(NamedTuple, Generic[T]):
+    """A stored value and its number: the order in which it was stored, and its key in joins."""
+
+    no: int
+    value: T
+
+
+class Page(NamedTuple):
+    """Which part of a list, newest first. At most one of the cursors is given."""
+
+    limit: int = 10
+    starting_after: str | None = None
+    ending_before: str | None = None
+
+
+class Slice(NamedTuple, Generic[T]):
+    """One page of a list, newest first."""
+
+    items: Sequence[Kept[T]]
+    has_more: bool
+
+
+class Records(Protocol[T]):
+    """Objects of one kind. Every read is bound to a scope, or to a number found through one."""
+
+    def insert(self, value: T) -> int:
+        """Store a new object and give its number."""
+        ...
+
+    def replace(self, no: int, value: T) -> None:
+        """Store a new state of an object."""
+        ...
+
+    def find(self, scope: Scope, id: str) -> Kept[T] | None:
+        """The object with this id, if it is in this scope."""
+        ...
+
+    def get(self, scope: Scope, id: str, param: str = "id") -> Kept[T]:
+        """As `find`; raises ResourceMissing naming `param`."""
+        ...
+
+    def numbered(self, no: int) -> T:
+        """The object with a number that this store gave out."""
+        ...
+
+    def page(self, scope: Scope, page: Page, **filters: Any) -> Slice[T]:
+        """A page of those that match. Raises ResourceMissing for an unknown cursor."""
+        ...
+
+
+class StoredReply(NamedTuple):
+    """What was answered to an idempotency key."""
+
+    fingerprint: bytes
+    status: int
+    body: bytes
+
+
+class HourRow(NamedTuple):
+    """One hour of one (meter, customer): its total, and its minutes for partial hours.
+
+    Exactly one of `minutes` and `events` is used: totals where a meter adds up, single events
+    where a later one supersedes an earlier one.
+    """
+
+    meter_no: int
+    customer_no: int
+    hour: int
+    """Hours since the epoch."""
+    total: MinuteTotal
+    minutes: dict[int, MinuteTotal]
+    events: dict[int, list[MinuteEvent]]
+
+
+class RefusalRow(NamedTuple):
+    """Refusals of one kind that wait for their error report."""
+
+    no: int
+    scope: Scope
+    meter_no: int | None
+    code: RefusalCode
+    created_ms: int
+    refused: int
+    samples: list[tuple[str, str]]
+    """(identifier, message) of the first few."""
+
+
+class Usage(Protocol):
+    """The usage log and what is derived from it."""
+
+    def append(self, row: LogRow) -> None:
+        """Add a batch to the log; durable with the transaction."""
+        ...
+
+    def last_position(self) -> int:
+        """The position of the newest event; 0 for an empty log."""
+        ...
+
+    def rows_after(self, position: int) -> Iterator[LogRow]:
+        """Batches, oldest first, that hold events beyond `position`."""
+        ...
+
+    def rows_since(self, received_ms: int) -> Iterator[LogRow]:
+        """Batches, oldest first, received at or after a time."""
+        ...
+
+    def row_holding(self, position: int) -> LogRow | None:
+        """The batch that holds the event at `position`."""
+        ...
+
+    def tally(self, meter_no: int, customer_no: int) -> TallyRow | None:
+        """The stored tally, if the customer ever used the meter."""
+        ...
+
+    def tallies(self) -> Iterator[TallyRow]:
+        """Every stored tally."""
+        ...
+
+    def save_tallies(self, rows: Iterable[TallyRow]) -> None:
+        """Store new states of tallies."""
+        ...
+
+    def hours(self, meter_no: int, customer_no: int, start: int, end: int) -> list[HourRow]:
+        """The stored hours in [start, end), counted since the epoch, in order."""
+        ...
+
+    def save_hours(self, rows: Iterable[HourRow]) -> None:
+        """Store new states of hours."""
+        ...
+
+    def flushed_position(self) -> int:
+        """Everything up to this position is in the stored tallies and hours."""
+        ...
+
+    def set_flushed_position(self, position: int) -> None:
+        """Say that everything up to `position` is stored."""
+        ...
+
+    def add_refusal(
+        self,
+        scope: Scope,
+        meter_no: int | None,
+        code: RefusalCode,
+        created_ms: int,
+        samples: list[tuple[str, str]],
+        refused: int,
+    ) -> None:
+        """Remember refusals until their error report."""
+        ...
+
+    def refusals_before(self, created_ms: int) -> list[RefusalRow]:
+        """Refusals that have waited long enough."""
+        ...
+
+    def drop_refusals(self, numbers: Sequence[int]) -> None:
+        """Forget refusals whose report is written."""
+        ...
+
+
+class Outbox(Protocol):
+    """Deliveries: written with their cause, kept until they are done with (C5)."""
+
+    def endpoints(self, scope: Scope) -> list[Kept[Endpoint]]:
+        """Every endpoint of a scope that is not deleted."""
+        ...
+
+    def delete_endpoint(self, no: int) -> None:
+        """Forget an endpoint; its attempts stay readable, its pending deliveries are cancelled."""
+        ...
+
+    def cancel_pending(self, endpoint_no: int) -> None:
+        """Cancel what is still on its way to an endpoint."""
+        ...
+
+    def enqueue(self, event_no: int, endpoint_no: int, due_ms: int, *, manual: bool) -> None:
+        """Add a pending delivery."""
+        ...
+
+    def due(self, endpoint_no: int, now_ms: int, limit: int) -> list[Delivery]:
+        """Pending deliveries of an endpoint that are due, those due first in front."""
+        ...
+
+    def next_due(self) -> dict[int, int]:
+        """For each endpoint with pending deliveries, when the first is due."""
+        ...
+
+    def settle(self, no: int, state: DeliveryState, attempts: int, due_ms: int) -> None:
+        """Store what an attempt led to."""
+        ...
+
+    def pending_count(self, event_no: int) -> int:
+        """How many endpoints an event still waits for."""
+        ...
+
+    def failed_events(self, scope: Scope) -> int:
+        """How many deliveries of a scope have failed for good."""
+        ...
+
+    def depth(self) -> int:
+        """How many deliveries are pending in the whole store."""
+        ...
+
+
+class Session(Protocol):
+    """A connection to the store: typed reads, and within `Store.transaction` typed writes."""
+
+    @property
+    def accounts(self) -> Records[Account]: ...
+    @property
+    def keys(self) -> Records[ApiKey]: ...
+    @property
+    def customers(self) -> Records[Customer]: ...
+    @property
+    def meters(self) -> Records[Meter]: ...
+    @property
+    def alerts(self) -> Records[Alert]: ...
+    @property
+    def firings(self) -> Records[Firing]: ...
+    @property
+    def events(self) -> Records[Event]: ...
+    @property
+    def destinations(self) -> Records[Endpoint]: ...
+    @property
+    def attempts(self) -> Records[DeliveryAttempt]: ...
+    @property
+    def usage(self) -> Usage: ...
+    @property
+    def outbox(self) -> Outbox: ...
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Undo what happens inside if it raises."""
+        ...
+
+    def key_by_digest(self, digest: bytes) -> ApiKey | None:
+        """The API key with this SHA-256, revoked ones included."""
+        ...
+
+    def open_stream(self, session: StreamSession) -> None:
+        """Store a meter event session; forget those that ended before it began."""
+        ...
+
+    def stream_by_digest(self, digest: bytes) -> StreamSession | None:
+        """The meter event session whose token has this SHA-256."""
+        ...
+
+    def active_meter(self, scope: Scope, event_name: str) -> Kept[Meter] | None:
+        """The active meter for an event name; there is at most one."""
+        ...
+
+    def any_meter(self, scope: Scope, event_name: str) -> Kept[Meter] | None:
+        """The newest meter for an event name, active or not."""
+        ...
+
+    def alerts_of_meter(self, scope: Scope, meter: str) -> list[Kept[Alert]]:
+        """Alerts on a meter that are active."""
+        ...
+
+    def all_alerts_of_meter(self, scope: Scope, meter: str) -> list[Kept[Alert]]:
+        """Alerts on a meter, whatever their status."""
+        ...
+
+    def scopes(self) -> list[Scope]:
+        """Every scope that has a meter."""
+        ...
+
+    def count_alerts(self, scope: Scope, meter: str, customer: str | None) -> int:
+        """How many alerts, archived ones aside, the (meter, customer) scope has."""
+        ...
+
+    def activations(self, alert_no: int) -> list[Activation]:
+        """All activations of an alert, oldest first."""
+        ...
+
+    def add_activation(self, alert_no: int, activation: Activation) -> None:
+        """Open an activation."""
+        ...
+
+    def close_activations(self, alert_no: int, position: int) -> None:
+        """Close the open activations of an alert."""
+        ...
+
+    def fired(self, meter_no: int, customer_no: int) -> list[FiredMark]:
+        """Which alerts have fired for a customer on a meter."""
+        ...
+
+    def reply(self, scope: Scope, key: str) -> StoredReply | None:
+        """What was answered to an idempotency key, for 24 h."""
+        ...
+
+    def keep_reply(self, scope: Scope, key: str, now_ms: int, reply: StoredReply) -> None:
+        """Store the answer to an idempotency key."""
+        ...
+
+    def purge_replies(self, before_ms: int) -> None:
+        """Forget answers older than a time."""
+        ...
+
+    def setting(self, name: str) -> str | None:
+        """A value that belongs to the store itself."""
+        ...
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Store such a value."""
+        ...
+
+
+class Work(Protocol):
+    """One unit of work: what a change to the control plane is given, inside the transaction."""
+
+    @property
+    def session(self) -> Session:
+        """The writing session."""
+        ...
+
+    @property
+    def now_ms(self) -> int:
+        """The time of the whole batch."""
+        ...
+
+    @property
+    def position(self) -> int:
+        """The position of the last usage event before this change; what follows it counts (C4)."""
+        ...
+
+    def announce(self, announcement: Announcement, *, only: int | None = None) -> list[Event]:
+        """Write the events of what happened, and a delivery for each endpoint that wants them (C5).
+
+        With `only`, that endpoint alone is told, whether it asked for the type or not.
+        """
+        ...
+
+    def deliver_again(self, event: Kept[Event], endpoint_no: int) -> None:
+        """Queue one more delivery, whatever happened to the earlier ones."""
+        ...
+
+    def meter_changed(self, scope: Scope, meter: str) -> None:
+        """Say that a meter, or an alert on it, is not as the data plane knew it."""
+        ...
+
+    def customer_changed(self, scope: Scope, customer: str) -> None:
+        """Say that a customer is new or gone."""
+        ...
+
+    def endpoints_changed(self, scope: Scope) -> None:
+        """Say that the endpoints of a scope are not as they were."""
+        ...
+
+
+class Store(Protocol):
+    """Durable, transactional storage with one writer and many readers."""
+
+    def migrate(self) -> list[str]:
+        """Bring the schema up to date; names of the migrations that ran. Forward only."""
+        ...
+
+    def writer(self) -> Session:
+        """The writing session. Used by one thread only."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All or nothing on the writer, durable once left (C1).
+
+        Raises StoreUnavailable, with nothing kept, when the store cannot take it.
+        """
+        ...
+
+    def reader(self) -> AbstractContextManager[Session]:
+        """A session that sees committed state; safe in any thread while the context lasts."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection."""
+        ...
+
+
+class Identifiers(Protocol):
+    """Which identifiers were seen in the last 24 hours, exactly (C2)."""
+
+    def find(self, key: bytes) -> int | None:
+        """The position of the event with this key, if it was received in the last 24 h."""
+        ...
+
+    def add(self, key: bytes, position: int, received_ms: int) -> None:
+        """Remember a key."""
+        ...
+
+    def clear(self) -> None:
+        """Forget everything: it is rebuilt from the log after a transaction has failed."""
+        ...
+
+    def expire(self, now_ms: int) -> None:
+        """Forget what is older than 24 h, and at most 25 h."""
+        ...
+
+    def __len__(self) -> int:
+        """How many keys are remembered."""
+        ...
