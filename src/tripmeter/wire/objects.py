@@ -1,0 +1,267 @@
+"""Renders facts as Stripe's objects. Ids are rendered as ids; `expand` replaces them later."""
+
+import hashlib
+from decimal import Decimal
+from typing import Any
+
+from tripmeter.model.access import Account, StreamSession
+from tripmeter.model.alert import Alert, Firing
+from tripmeter.model.customer import Customer
+from tripmeter.model.event import DeliveryAttempt, Endpoint, EndpointKind
+from tripmeter.model.ids import base62
+from tripmeter.model.meter import Meter
+from tripmeter.model.quantity import format_quantity, whole_units
+from tripmeter.wire import shapes
+from tripmeter.wire.times import rfc3339, unix
+
+_NO_INVOICE_SETTINGS: dict[str, Any] = {
+    "custom_fields": None,
+    "default_payment_method": None,
+    "footer": None,
+    "rendering_options": None,
+}
+
+
+def customer_object(customer: Customer) -> shapes.CustomerObject:
+    """A customer."""
+    details = customer.details
+    return {
+        "id": customer.id,
+        "object": "customer",
+        "address": details.get("address"),
+        "balance": 0,
+        "business_name": details.get("business_name"),
+        "created": unix(customer.created_ms),
+        "currency": None,
+        "default_source": None,
+        "delinquent": False,
+        "description": details.get("description"),
+        "email": customer.email,
+        "individual_name": details.get("individual_name"),
+        "invoice_settings": _NO_INVOICE_SETTINGS,
+        "livemode": customer.livemode,
+        "metadata": customer.metadata,
+        "name": details.get("name"),
+        "phone": details.get("phone"),
+        "preferred_locales": details.get("preferred_locales", []),
+        "shipping": details.get("shipping"),
+        "tax_exempt": details.get("tax_exempt", "none"),
+        "test_clock": None,
+    }
+
+
+def deleted_object(id: str, object_type: str) -> shapes.DeletedObject:
+    """What is left of a deleted object."""
+    return {"id": id, "object": object_type, "deleted": True}
+
+
+def account_object(account: Account) -> shapes.AccountObject:
+    """The account that a key belongs to."""
+    return {
+        "id": account.id,
+        "object": "account",
+        "business_profile": {"name": account.name},
+        "charges_enabled": True,
+        "country": "US",
+        "created": unix(account.created_ms),
+        "default_currency": "usd",
+        "details_submitted": True,
+        "email": None,
+        "metadata": {},
+        "payouts_enabled": True,
+        "settings": {"dashboard": {"display_name": account.name, "timezone": "Etc/UTC"}},
+        "type": "standard",
+    }
+
+
+def meter_object(meter: Meter) -> shapes.MeterObject:
+    """A meter. `dimension_payload_keys` is there only if the meter has any."""
+    deactivated = unix(meter.deactivated_ms) if meter.deactivated_ms is not None else None
+    rendered: shapes.MeterObject = {
+        "id": meter.id,
+        "object": "billing.meter",
+        "created": unix(meter.created_ms),
+        "customer_mapping": {"event_payload_key": meter.customer_key, "type": "by_id"},
+        "default_aggregation": {"formula": meter.formula.value},
+        "display_name": meter.display_name,
+        "event_name": meter.event_name,
+        "event_time_window": meter.window.value if meter.window else None,
+        "livemode": meter.livemode,
+        "status": meter.status,
+        "status_transitions": {"deactivated_at": deactivated},
+        "updated": unix(meter.updated_ms),
+        "value_settings": {"event_payload_key": meter.value_key},
+    }
+    if meter.dimension_keys is not None:
+        rendered["dimension_payload_keys"] = list(meter.dimension_keys)
+    return rendered
+
+
+def summary_object(
+    meter: Meter, customer: str, start_ms: int, end_ms: int, value: int
+) -> shapes.MeterEventSummaryObject:
+    """A summary; its id is the same whenever the same span is asked for."""
+    key = f"{meter.id}|{customer}|{start_ms}|{end_ms}".encode()
+    digest = int.from_bytes(hashlib.blake2b(key, digest_size=16).digest())
+    mode = "" if meter.livemode else "_test"
+    return {
+        "id": f"mtrusg{mode}_{base62(digest, 22)}",
+        "object": "billing.meter_event_summary",
+        "aggregated_value": Decimal(format_quantity(value)),
+        "end_time": unix(end_ms),
+        "livemode": meter.livemode,
+        "meter": meter.id,
+        "start_time": unix(start_ms),
+    }
+
+
+def alert_object(alert: Alert) -> shapes.AlertObject:
+    """An alert. `filters` and `count_from` are there only where they were given."""
+    threshold: dict[str, Any] = {
+        "filters": None,
+        "gte": alert.gte,
+        "meter": alert.meter,
+        "recurrence": "one_time",
+    }
+    if alert.customer is not None:
+        threshold["filters"] = [{"type": "customer", "customer": alert.customer}]
+    if alert.count_from != "creation":
+        threshold["count_from"] = alert.count_from.value
+    return {
+        "id": alert.id,
+        "object": "billing.alert",
+        "alert_type": alert.alert_type,
+        "livemode": alert.livemode,
+        "status": alert.status.value,
+        "title": alert.title,
+        "usage_threshold": threshold,
+    }
+
+
+def alert_triggered_object(alert: Alert, firing: Firing) -> shapes.AlertTriggeredObject:
+    """That an alert fired. `value` is the usage counted, in whole units, rounded down."""
+    return {
+        "object": "billing.alert_triggered",
+        "alert": alert_object(alert),
+        "created": unix(firing.fired_ms),
+        "customer": firing.customer,
+        "livemode": firing.livemode,
+        "value": whole_units(firing.value),
+    }
+
+
+def notification_object(firing: Firing) -> shapes.AlertNotificationObject:
+    """One firing, with the identifier of the very event that crossed."""
+    return {
+        "id": firing.id,
+        "object": "billing.alert_notification",
+        "action": "triggered",
+        "aggregation_period_end": None,
+        "aggregation_period_start": None,
+        "alert": firing.alert,
+        "alert_type": "usage_threshold",
+        "cadence": None,
+        "currency": None,
+        "custom_pricing_unit": None,
+        "customer": firing.customer,
+        "livemode": firing.livemode,
+        "meter": firing.meter,
+        "notification_event": firing.event,
+        "notified_at": unix(firing.fired_ms),
+        "subscription": None,
+        "value": format_quantity(firing.value),
+        "meter_event_identifier": firing.identifier,
+    }
+
+
+def session_object(session: StreamSession, token: str) -> shapes.MeterEventSessionObject:
+    """A meter event session with its token, shown this once."""
+    return {
+        "id": session.id,
+        "object": "v2.billing.meter_event_session",
+        "authentication_token": token,
+        "created": rfc3339(session.created_ms),
+        "expires_at": rfc3339(session.expires_ms),
+        "livemode": session.livemode,
+    }
+
+
+def webhook_endpoint_object(
+    endpoint: Endpoint, *, with_secret: bool = False
+) -> shapes.WebhookEndpointObject:
+    """A webhook endpoint; the secret is shown only by the answer that creates it."""
+    rendered: shapes.WebhookEndpointObject = {
+        "id": endpoint.id,
+        "object": "webhook_endpoint",
+        "api_version": endpoint.api_version,
+        "application": None,
+        "created": unix(endpoint.created_ms),
+        "description": endpoint.description,
+        "enabled_events": list(endpoint.enabled_events),
+        "livemode": endpoint.livemode,
+        "metadata": endpoint.metadata,
+        "status": "enabled" if endpoint.enabled else "disabled",
+        "url": endpoint.url,
+    }
+    if with_secret:
+        rendered["secret"] = endpoint.secret
+    return rendered
+
+
+def event_destination_object(
+    endpoint: Endpoint, include: frozenset[str] = frozenset()
+) -> shapes.EventDestinationObject:
+    """An event destination; URL and secret only where `include` asks for them (v2)."""
+    target = {}
+    if "webhook_endpoint.url" in include:
+        target["url"] = endpoint.url
+    if "webhook_endpoint.signing_secret" in include:
+        target["signing_secret"] = endpoint.secret
+    details = None if endpoint.enabled else {"disabled": {"reason": "user"}}
+    return {
+        "id": endpoint.id,
+        "object": "v2.core.event_destination",
+        "created": rfc3339(endpoint.created_ms),
+        "description": endpoint.description or "",
+        "enabled_events": list(endpoint.enabled_events),
+        "event_payload": endpoint.payload.value,
+        "events_from": ["self"],
+        "livemode": endpoint.livemode,
+        "metadata": endpoint.metadata,
+        "name": endpoint.name or "",
+        "snapshot_api_version": endpoint.api_version,
+        "status": "enabled" if endpoint.enabled else "disabled",
+        "status_details": details,
+        "type": "webhook_endpoint",
+        "updated": rfc3339(endpoint.updated_ms),
+        "webhook_endpoint": target or None,
+    }
+
+
+def endpoint_object(endpoint: Endpoint) -> Any:
+    """An endpoint in the language of the API it was made with."""
+    if endpoint.kind is EndpointKind.EVENT_DESTINATION:
+        return event_destination_object(endpoint)
+    return webhook_endpoint_object(endpoint)
+
+
+def attempt_object(attempt: DeliveryAttempt) -> shapes.DeliveryAttemptObject:
+    """One attempt to deliver, with request and answer."""
+    answered = attempt.status is not None
+    next_ms = attempt.next_attempt_ms
+    return {
+        "id": attempt.id,
+        "object": "webhook_delivery_attempt",
+        "attempt": attempt.number,
+        "created": unix(attempt.created_ms),
+        "duration_ms": attempt.duration_ms,
+        "error": attempt.error,
+        "event": attempt.event,
+        "livemode": attempt.livemode,
+        "manual": attempt.manual,
+        "next_attempt_at": unix(next_ms) if next_ms is not None else None,
+        "outcome": attempt.outcome,
+        "request": {"url": attempt.url, "stripe_signature": attempt.signature},
+        "response": {"status": attempt.status, "body": attempt.body} if answered else None,
+        "webhook_endpoint": attempt.endpoint,
+    }

@@ -1,0 +1,17 @@
+"""Time on the wire: Unix seconds in v1, RFC 3339 with milliseconds in v2."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def unix(moment_ms: int) -> int:
+    """Whole seconds since the epoch."""
+    return moment_ms // 1000
+
+
+def rfc3339(moment_ms: int) -> str:
+    """Such as `2026-11-23T04:05:06.789Z`."""
+    moment = _EPOCH + timedelta(milliseconds=moment_ms)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,310 @@
+"""How refusals sound: every class has a row, every row has Stripe's form."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tripmeter.model import errors
+from tripmeter.model.errors import Refusal
+from tripmeter.model.usage import RefusalCode, UsageRefused
+from tripmeter.wire.errors import LONGEST_TEXT, TABLE, V2_USAGE_CODES, render, render_unexpected
+
+REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference"
+SPECIFICATION = REFERENCE / "stripe_openapi_subset.json"
+VERSIONS = (1, 2)
+
+DUPLICATE = UsageRefused(
+    RefusalCode.DUPLICATE, "An event already exists with identifier e1.", "identifier"
+)
+NO_METER = UsageRefused(RefusalCode.NO_METER, "No meter was found matching event_name x.")
+
+# refusal, status, error body in v1
+ROWS: list[tuple[Refusal, int, dict[str, str]]] = [
+    (
+        errors.NotAuthenticated("sk_test_****abcd"),
+        401,
+        {"message": "Invalid API Key provided: sk_test_****abcd"},
+    ),
+    (
+        errors.NotAuthenticated(),
+        401,
+        {
+            "message": "You did not provide an API key. You need to provide your API key in the"
+            " Authorization header, using Bearer auth (e.g. 'Authorization: Bearer"
+            " YOUR_SECRET_KEY')."
+        },
+    ),
+    (
+        errors.KeyRevoked("sk_test_****abcd"),
+        401,
+        {
+            "code": "api_key_expired",
+            "message": "Expired API Key provided: sk_test_****abcd. Use a key that is not revoked.",
+        },
+    ),
+    (
+        errors.SessionExpired(),
+        401,
+        {
+            "type": "temporary_session_expired",
+            "code": "billing_meter_event_session_expired",
+            "message": "The meter event session is unknown or has expired. Create a new one with"
+            " POST /v2/billing/meter_event_session, and use its authentication_token.",
+        },
+    ),
+    (
+        errors.ParameterMissing("usage_threshold[gte]"),
+        400,
+        {
+            "code": "parameter_missing",
+            "message": "Missing required param: usage_threshold[gte].",
+            "param": "usage_threshold[gte]",
+        },
+    ),
+    (
+        errors.ParameterUnknown(("foo",)),
+        400,
+        {"code": "parameter_unknown", "message": "Received unknown parameter: foo", "param": "foo"},
+    ),
+    (
+        errors.ParameterUnknown(("a", "b[c]")),
+        400,
+        {
+            "code": "parameter_unknown",
+            "message": "Received unknown parameters: a, b[c]",
+            "param": "a",
+        },
+    ),
+    (
+        errors.ParameterInvalid("limit", "Invalid integer: x", "parameter_invalid_integer"),
+        400,
+        {"code": "parameter_invalid_integer", "message": "Invalid integer: x", "param": "limit"},
+    ),
+    (
+        errors.ParameterInvalid("on", "Invalid boolean: x"),
+        400,
+        {"message": "Invalid boolean: x", "param": "on"},
+    ),
+    (
+        errors.ParametersExclusive(("starting_after", "ending_before")),
+        400,
+        {
+            "code": "parameters_exclusive",
+            "message": "You may only specify one of these parameters: starting_after,"
+            " ending_before.",
+            "param": "starting_after",
+        },
+    ),
+    (
+        errors.BodyMalformed("JSON is malformed: invalid character (byte 5)"),
+        400,
+        {
+            "message": "The request could not be read: JSON is malformed: invalid character"
+            " (byte 5)."
+        },
+    ),
+    (
+        errors.BodyTooLarge(1_000_000),
+        413,
+        {"message": "The request body is larger than 1000000 bytes. Send less at a time."},
+    ),
+    (
+        errors.ResourceMissing("customer", "cus_x", "customer"),
+        404,
+        {
+            "code": "resource_missing",
+            "message": "No such customer: 'cus_x'",
+            "param": "customer",
+        },
+    ),
+    (
+        errors.RouteUnknown("GET", "/v1/x"),
+        404,
+        {
+            "message": "Unrecognized request URL (GET: /v1/x). Please see /openapi.json on this"
+            " server for the URLs that it knows."
+        },
+    ),
+    (
+        errors.MethodNotAllowed("PATCH", "/v1/customers", ("GET", "POST")),
+        405,
+        {"message": "PATCH is not possible at /v1/customers. It takes: GET, POST."},
+    ),
+    (
+        errors.MeterNameTaken("api_calls"),
+        400,
+        {
+            "message": "An active meter already exists for event name 'api_calls'. To create a new"
+            " meter with the same event name, first deactivate the currently active meter.",
+            "param": "event_name",
+        },
+    ),
+    (
+        errors.AlertLimitReached(25),
+        400,
+        {
+            "message": "There are 25 alerts for this combination of meter and customer filter, and"
+            " no more are possible. Archive one of them first; inactive alerts count, too."
+        },
+    ),
+    (
+        errors.StateConflict("The alert is archived. Create a new one."),
+        400,
+        {"message": "The alert is archived. Create a new one."},
+    ),
+    (
+        errors.StateConflict("No.", "status", "status_transition_invalid"),
+        400,
+        {"code": "status_transition_invalid", "message": "No.", "param": "status"},
+    ),
+    (
+        errors.UsageNotAccepted(DUPLICATE),
+        400,
+        {"message": "An event already exists with identifier e1.", "param": "identifier"},
+    ),
+    (
+        errors.UsageNotAccepted(NO_METER),
+        400,
+        {"message": "No meter was found matching event_name x."},
+    ),
+    (
+        errors.CancellationRefused("The event is older than 24 hours."),
+        400,
+        {"message": "The event is older than 24 hours."},
+    ),
+    (
+        errors.IdempotencyMismatch("k1"),
+        400,
+        {
+            "type": "idempotency_error",
+            "message": "Keys for idempotent requests can only be used with the same parameters"
+            " they were first used with. Try using a key other than 'k1' if you meant to execute"
+            " a different request.",
+        },
+    ),
+    (
+        errors.StoreUnavailable("the disk is full", 5),
+        503,
+        {
+            "type": "api_error",
+            "message": "The change could not be stored: the disk is full. Nothing of it was kept."
+            " Try again.",
+        },
+    ),
+    (
+        errors.Draining(2),
+        503,
+        {
+            "type": "api_error",
+            "message": "The server is shutting down. Nothing was done. Try again.",
+        },
+    ),
+]
+
+IN_V2: list[tuple[Refusal, int, str | None]] = [
+    (errors.ResourceMissing("meter", "mtr_x"), 404, "not_found"),
+    (errors.UsageNotAccepted(DUPLICATE), 400, "duplicate_meter_event"),
+    (errors.UsageNotAccepted(NO_METER), 400, "no_meter"),
+    (errors.CancellationRefused("Too late."), 400, "invalid_cancel_configuration"),
+    (errors.IdempotencyMismatch("k1"), 409, None),
+    (errors.ParameterMissing("title"), 400, "parameter_missing"),
+]
+
+HEADERS: list[tuple[Refusal, dict[str, str]]] = [
+    (errors.NotAuthenticated(), {"WWW-Authenticate": "Bearer"}),
+    (errors.MethodNotAllowed("PUT", "/", ("GET", "POST")), {"Allow": "GET, POST"}),
+    (errors.StoreUnavailable("full", 5), {"Retry-After": "5", "Stripe-Should-Retry": "true"}),
+    (errors.Draining(), {"Retry-After": "1", "Stripe-Should-Retry": "true"}),
+    (errors.IdempotencyMismatch("k1"), {"Stripe-Should-Retry": "false"}),
+    (errors.ParameterMissing("title"), {}),
+]
+
+
+def subclasses(of: type[Refusal]) -> Iterator[type[Refusal]]:
+    """Every class of refusal below one."""
+    for one in of.__subclasses__():
+        yield one
+        yield from subclasses(one)
+
+
+@pytest.fixture(scope="module")
+def error_schema() -> dict[str, Any]:
+    """Stripe's own schema of an error. `type` is an open enum: it may grow."""
+    if not SPECIFICATION.exists():
+        pytest.skip("the subset of Stripe's specification is not beside the repository")
+    components = json.loads(SPECIFICATION.read_text(encoding="utf-8"))["components"]
+    schema: dict[str, Any] = components["schemas"]["error"]
+    kind = schema["properties"]["error"]["properties"]["type"]
+    if kind.get("x-open-enum"):
+        kind["enum"].append("temporary_session_expired")
+    return schema
+
+
+def test_the_table_has_a_row_for_every_refusal() -> None:
+    assert set(TABLE) == set(subclasses(Refusal))
+
+
+def test_the_examples_here_show_every_row() -> None:
+    assert {type(refusal) for refusal, _, _ in ROWS} == set(TABLE)
+
+
+@pytest.mark.parametrize(("refusal", "status", "error"), ROWS, ids=lambda v: type(v).__name__)
+def test_v1_says(refusal: Refusal, status: int, error: dict[str, str]) -> None:
+    rendered, body, _ = render(refusal, version=1)
+    assert rendered == status
+    assert body == {"error": {"type": "invalid_request_error", **error}}
+
+
+@pytest.mark.parametrize(("refusal", "status", "code"), IN_V2, ids=lambda v: type(v).__name__)
+def test_v2_says(refusal: Refusal, status: int, code: str | None) -> None:
+    rendered, body, _ = render(refusal, version=2)
+    assert rendered == status
+    assert body["error"].get("code") == code
+    assert body["error"]["message"] == render(refusal, version=1)[1]["error"]["message"]
+
+
+@pytest.mark.parametrize(("refusal", "headers"), HEADERS, ids=lambda v: type(v).__name__)
+def test_headers(refusal: Refusal, headers: dict[str, str]) -> None:
+    assert render(refusal, version=2)[2] == headers
+
+
+def test_v1_lets_the_sdk_decide_about_an_idempotency_mismatch() -> None:
+    """400 is never repeated, so there is nothing to say."""
+    assert render(errors.IdempotencyMismatch("k1"), version=1)[2] == {}
+
+
+@pytest.mark.parametrize("code", RefusalCode)
+def test_every_usage_refusal_has_a_v2_code(code: RefusalCode) -> None:
+    refusal = errors.UsageNotAccepted(UsageRefused(code, "Why.", "payload[value]"))
+    error = render(refusal, version=2)[1]["error"]
+    assert error["code"] == V2_USAGE_CODES[code]
+    assert error["param"] == "payload[value]"
+
+
+@pytest.mark.parametrize("refusal", [row[0] for row in ROWS], ids=lambda v: type(v).__name__)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_error_fits_stripes_schema(
+    refusal: Refusal, version: Any, error_schema: dict[str, Any]
+) -> None:
+    _, body, headers = render(refusal, version=version)
+    Draft202012Validator(error_schema).validate(body)
+    assert all(isinstance(text, str) for text in headers.values())
+
+
+def test_an_unexpected_failure_tells_only_its_request_id(error_schema: dict[str, Any]) -> None:
+    status, body, headers = render_unexpected("req_123")
+    assert (status, headers) == (500, {})
+    assert set(body["error"]) == {"type", "message"}
+    assert body["error"]["type"] == "api_error"
+    assert "req_123" in body["error"]["message"]
+    Draft202012Validator(error_schema).validate(body)
+
+
+def test_long_names_are_cut_to_what_the_schema_allows() -> None:
+    refusal = errors.ParameterUnknown(("x" * 10_000, "y"))
+    error = render(refusal, version=1)[1]["error"]
+    assert len(error["message"]) == len(error["param"]) == LONGEST_TEXT
