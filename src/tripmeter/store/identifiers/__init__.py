@@ -1,0 +1,5 @@
+"""The 24 h dedupe tier: which identifiers were seen, exactly. Serves every store."""
+
+from tripmeter.store.identifiers.memory import MemoryIdentifiers
+
+__all__ = ["MemoryIdentifiers"]

@@ -1,0 +1,93 @@
+"""Objects as JSON documents beside indexed columns: one class for every kind and every engine."""
+
+from collections.abc import Mapping
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from tripmeter.model.errors import ResourceMissing
+from tripmeter.model.scope import Scope
+from tripmeter.ports import Kept, Page, Slice
+from tripmeter.store.kinds import Kind
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+
+
+class Statements(Protocol):
+    """Runs the named statements of one SQL dialect."""
+
+    def rows(self, name: str, params: Mapping[str, Any]) -> list[Row]:
+        """Run a statement and give its rows."""
+        ...
+
+    def run(self, name: str, params: Mapping[str, Any]) -> None:
+        """Run a statement that gives no rows."""
+        ...
+
+
+class DocumentRecords(Generic[T]):
+    """Records of one kind, on the statements `insert_<kind>`, `find_<kind>` and so on."""
+
+    def __init__(self, statements: Statements, kind: Kind[T]) -> None:
+        self._statements = statements
+        self._kind = kind.name
+        self._decoder = msgspec.json.Decoder(kind.type)
+        self._noun = kind.noun
+        self._columns = kind.columns
+        self._no_filters = kind.filters
+
+    def insert(self, value: T) -> int:
+        """Store a new object and give its number."""
+        row = self._columns(value) | {"doc": msgspec.json.encode(value)}
+        return int(self._statements.rows(f"insert_{self._kind}", row)[0][0])
+
+    def replace(self, no: int, value: T) -> None:
+        """Store a new state of an object."""
+        row = self._columns(value) | {"doc": msgspec.json.encode(value), "no": no}
+        self._statements.run(f"replace_{self._kind}", row)
+
+    def find(self, scope: Scope, id: str) -> Kept[T] | None:
+        """The object with this id, if it is in this scope."""
+        rows = self._statements.rows(f"find_{self._kind}", {**_scoped(scope), "id": id})
+        return self._kept(rows[0]) if rows else None
+
+    def get(self, scope: Scope, id: str, param: str = "id") -> Kept[T]:
+        """As `find`; raises ResourceMissing naming `param`."""
+        found = self.find(scope, id)
+        if found is None:
+            raise ResourceMissing(self._noun, id, param)
+        return found
+
+    def numbered(self, no: int) -> T:
+        """The object with a number that this store gave out."""
+        return self._decoder.decode(
+            self._statements.rows(f"numbered_{self._kind}", {"no": no})[0][0]
+        )
+
+    def page(self, scope: Scope, page: Page, **filters: Any) -> Slice[T]:
+        """A page of those that match. Raises ResourceMissing for an unknown cursor."""
+        direction, cursor = self._cursor(scope, page)
+        params = {**self._no_filters, **filters, **_scoped(scope)}
+        rows = self._statements.rows(
+            f"page_{self._kind}_{direction}",
+            {**params, "cursor": cursor, "limit": page.limit + 1},
+        )
+        kept = [self._kept(row) for row in rows[: page.limit]]
+        if direction == "backward":
+            kept.reverse()
+        return Slice(kept, has_more=len(rows) > page.limit)
+
+    def _cursor(self, scope: Scope, page: Page) -> tuple[str, int]:
+        if page.ending_before is not None:
+            return "backward", self.get(scope, page.ending_before, "ending_before").no
+        if page.starting_after is not None:
+            return "forward", self.get(scope, page.starting_after, "starting_after").no
+        return "forward", 2**62
+
+    def _kept(self, row: Row) -> Kept[T]:
+        return Kept(row[0], self._decoder.decode(row[1]))
+
+
+def _scoped(scope: Scope) -> dict[str, Any]:
+    return {"account": scope.account, "livemode": scope.livemode}

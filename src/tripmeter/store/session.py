@@ -1,0 +1,138 @@
+"""The session that every SQL engine shares: the ports' verbs, on named statements."""
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+import msgspec
+
+from tripmeter.model.access import ApiKey, StreamSession
+from tripmeter.model.alert import Activation, ActivationKind, Alert, FiredMark
+from tripmeter.model.meter import Meter
+from tripmeter.model.scope import Scope
+from tripmeter.ports import Kept, StoredReply
+from tripmeter.store import kinds
+from tripmeter.store.outbox import SqlOutbox
+from tripmeter.store.records import DocumentRecords, Statements
+from tripmeter.store.usage import SqlUsage
+
+
+class SessionStatements(Statements, Protocol):
+    """Statements with savepoints."""
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Undo what happens inside if it raises."""
+        ...
+
+
+class SqlSession:
+    """One connection, seen through the verbs of `ports.Session`."""
+
+    def __init__(self, statements: SessionStatements) -> None:
+        self._sql = statements
+        self.usage = SqlUsage(statements)
+        self.outbox = SqlOutbox(statements)
+        self.accounts = DocumentRecords(statements, kinds.ACCOUNT)
+        self.keys = DocumentRecords(statements, kinds.KEY)
+        self.customers = DocumentRecords(statements, kinds.CUSTOMER)
+        self.meters = DocumentRecords(statements, kinds.METER)
+        self.alerts = DocumentRecords(statements, kinds.ALERT)
+        self.firings = DocumentRecords(statements, kinds.FIRING)
+        self.events = DocumentRecords(statements, kinds.EVENT)
+        self.destinations = DocumentRecords(statements, kinds.ENDPOINT)
+        self.attempts = DocumentRecords(statements, kinds.ATTEMPT)
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Undo what happens inside if it raises."""
+        return self._sql.savepoint()
+
+    def key_by_digest(self, digest: bytes) -> ApiKey | None:
+        """The API key with this SHA-256, revoked ones included."""
+        rows = self._sql.rows("key_by_digest", {"digest": digest})
+        return msgspec.json.decode(rows[0][0], type=ApiKey) if rows else None
+
+    def open_stream(self, session: StreamSession) -> None:
+        """Store a meter event session; forget those that ended before it began."""
+        self._sql.run("purge_streams", {"before_ms": session.created_ms})
+        row = msgspec.structs.asdict(session) | {"doc": msgspec.json.encode(session)}
+        self._sql.run("insert_stream", row)
+
+    def stream_by_digest(self, digest: bytes) -> StreamSession | None:
+        """The meter event session whose token has this SHA-256."""
+        rows = self._sql.rows("stream_by_digest", {"digest": digest})
+        return msgspec.json.decode(rows[0][0], type=StreamSession) if rows else None
+
+    def active_meter(self, scope: Scope, event_name: str) -> Kept[Meter] | None:
+        """The active meter for an event name; there is at most one."""
+        return self._meter("active_meter", scope, event_name)
+
+    def any_meter(self, scope: Scope, event_name: str) -> Kept[Meter] | None:
+        """The newest meter for an event name, active or not."""
+        return self._meter("any_meter", scope, event_name)
+
+    def _meter(self, name: str, scope: Scope, event_name: str) -> Kept[Meter] | None:
+        rows = self._sql.rows(name, {**scope._asdict(), "event_name": event_name})
+        return Kept(rows[0][0], msgspec.json.decode(rows[0][1], type=Meter)) if rows else None
+
+    def alerts_of_meter(self, scope: Scope, meter: str) -> list[Kept[Alert]]:
+        """Alerts on a meter that are active."""
+        return self._alerts("active_alerts_of_meter", scope, meter)
+
+    def all_alerts_of_meter(self, scope: Scope, meter: str) -> list[Kept[Alert]]:
+        """Alerts on a meter, whatever their status."""
+        return self._alerts("all_alerts_of_meter", scope, meter)
+
+    def _alerts(self, name: str, scope: Scope, meter: str) -> list[Kept[Alert]]:
+        rows = self._sql.rows(name, {**scope._asdict(), "meter": meter})
+        return [Kept(no, msgspec.json.decode(doc, type=Alert)) for no, doc in rows]
+
+    def scopes(self) -> list[Scope]:
+        """Every scope that has a meter."""
+        rows = self._sql.rows("scopes", {})
+        return [Scope(account, bool(livemode)) for account, livemode in rows]
+
+    def count_alerts(self, scope: Scope, meter: str, customer: str | None) -> int:
+        """How many alerts, archived ones aside, the (meter, customer) scope has."""
+        params = {**scope._asdict(), "meter": meter, "customer": customer}
+        return int(self._sql.rows("count_alerts", params)[0][0])
+
+    def activations(self, alert_no: int) -> list[Activation]:
+        """All activations of an alert, oldest first."""
+        rows = self._sql.rows("activations", {"alert_no": alert_no})
+        return [Activation(row[0], ActivationKind(row[1]), *row[2:]) for row in rows]
+
+    def add_activation(self, alert_no: int, activation: Activation) -> None:
+        """Open an activation."""
+        row = msgspec.structs.asdict(activation) | {"alert_no": alert_no}
+        self._sql.run("insert_activation", row)
+
+    def close_activations(self, alert_no: int, position: int) -> None:
+        """Close the open activations of an alert."""
+        self._sql.run("close_activations", {"alert_no": alert_no, "position": position})
+
+    def fired(self, meter_no: int, customer_no: int) -> list[FiredMark]:
+        """Which alerts have fired for a customer on a meter."""
+        rows = self._sql.rows("fired", {"meter_no": meter_no, "customer_no": customer_no})
+        return [FiredMark(*row) for row in rows]
+
+    def reply(self, scope: Scope, key: str) -> StoredReply | None:
+        """What was answered to an idempotency key, for 24 h."""
+        rows = self._sql.rows("get_reply", {**scope._asdict(), "key": key})
+        return StoredReply(*rows[0]) if rows else None
+
+    def keep_reply(self, scope: Scope, key: str, now_ms: int, reply: StoredReply) -> None:
+        """Store the answer to an idempotency key."""
+        row = {**scope._asdict(), **reply._asdict(), "key": key, "created_ms": now_ms}
+        self._sql.run("keep_reply", row)
+
+    def purge_replies(self, before_ms: int) -> None:
+        """Forget answers older than a time."""
+        self._sql.run("purge_replies", {"before_ms": before_ms})
+
+    def setting(self, name: str) -> str | None:
+        """A value that belongs to the store itself."""
+        rows = self._sql.rows("get_setting", {"name": name})
+        return str(rows[0][0]) if rows else None
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Store such a value."""
+        self._sql.run("set_setting", {"name": name, "value": value})

@@ -1,0 +1,145 @@
+"""The usage log and its derived tallies and hours, on named statements."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from tripmeter.model.scope import Scope
+from tripmeter.model.usage import LogRow, MinuteEvent, MinuteTotal, RefusalCode, TallyRow
+from tripmeter.ports import HourRow, RefusalRow
+from tripmeter.store.records import Statements
+
+_CHUNK = 256
+"""Log rows read at a time; a row may hold a large batch."""
+
+_FLUSHED = "flushed_position"
+
+
+class _HourDoc(msgspec.Struct, frozen=True, omit_defaults=True):
+    total: MinuteTotal
+    minutes: dict[int, MinuteTotal] = {}
+    events: dict[int, list[MinuteEvent]] = {}
+
+
+_tally_decoder = msgspec.json.Decoder(TallyRow)
+_hour_decoder = msgspec.json.Decoder(_HourDoc)
+_samples_decoder = msgspec.json.Decoder(list[tuple[str, str]])
+
+
+class SqlUsage:
+    """`ports.Usage` on SQL."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._sql = statements
+
+    def append(self, row: LogRow) -> None:
+        """Add a batch to the log; durable with the transaction."""
+        self._sql.run("append_log", row._asdict())
+
+    def last_position(self) -> int:
+        """The position of the newest event; 0 for an empty log."""
+        rows = self._sql.rows("last_position", {})
+        return int(rows[0][0]) if rows else 0
+
+    def rows_after(self, position: int) -> Iterator[LogRow]:
+        """Batches, oldest first, that hold events beyond `position`."""
+        while rows := self._sql.rows("log_after", {"position": position, "limit": _CHUNK}):
+            for row in rows:
+                yield LogRow(*row)
+            position = rows[-1][0] + rows[-1][1] - 1
+
+    def rows_since(self, received_ms: int) -> Iterator[LogRow]:
+        """Batches, oldest first, received at or after a time."""
+        first = self._sql.rows("first_received_since", {"received_ms": received_ms})[0][0]
+        return self.rows_after(first - 1) if first is not None else iter(())
+
+    def row_holding(self, position: int) -> LogRow | None:
+        """The batch that holds the event at `position`."""
+        rows = self._sql.rows("log_row_holding", {"position": position})
+        return LogRow(*rows[0]) if rows else None
+
+    def tally(self, meter_no: int, customer_no: int) -> TallyRow | None:
+        """The stored tally, if the customer ever used the meter."""
+        rows = self._sql.rows("get_tally", {"meter_no": meter_no, "customer_no": customer_no})
+        return _tally_decoder.decode(rows[0][2]) if rows else None
+
+    def tallies(self) -> Iterator[TallyRow]:
+        """Every stored tally."""
+        after = {"meter_no": -1, "customer_no": -1}
+        while rows := self._sql.rows("all_tallies", {**after, "limit": _CHUNK}):
+            for row in rows:
+                yield _tally_decoder.decode(row[2])
+            after = {"meter_no": rows[-1][0], "customer_no": rows[-1][1]}
+
+    def save_tallies(self, rows: Iterable[TallyRow]) -> None:
+        """Store new states of tallies."""
+        for row in rows:
+            key = {"meter_no": row.meter_no, "customer_no": row.customer_no}
+            self._sql.run("save_tally", {**key, "doc": msgspec.json.encode(row)})
+
+    def hours(self, meter_no: int, customer_no: int, start: int, end: int) -> list[HourRow]:
+        """The stored hours in [start, end), counted since the epoch, in order."""
+        key = {"meter_no": meter_no, "customer_no": customer_no, "start": start, "end": end}
+        return [_hour_row(*row) for row in self._sql.rows("hours_between", key)]
+
+    def save_hours(self, rows: Iterable[HourRow]) -> None:
+        """Store new states of hours."""
+        for row in rows:
+            doc = msgspec.json.encode(_HourDoc(row.total, row.minutes, row.events))
+            key = {"meter_no": row.meter_no, "customer_no": row.customer_no, "hour": row.hour}
+            self._sql.run("save_hour", {**key, "doc": doc})
+
+    def flushed_position(self) -> int:
+        """Everything up to this position is in the stored tallies and hours."""
+        rows = self._sql.rows("get_setting", {"name": _FLUSHED})
+        return int(rows[0][0]) if rows else 0
+
+    def set_flushed_position(self, position: int) -> None:
+        """Say that everything up to `position` is stored."""
+        self._sql.run("set_setting", {"name": _FLUSHED, "value": str(position)})
+
+    def add_refusal(
+        self,
+        scope: Scope,
+        meter_no: int | None,
+        code: RefusalCode,
+        created_ms: int,
+        samples: list[tuple[str, str]],
+        refused: int,
+    ) -> None:
+        """Remember refusals until their error report."""
+        row = {
+            **scope._asdict(),
+            "meter_no": meter_no,
+            "code": code.value,
+            "created_ms": created_ms,
+            "samples": msgspec.json.encode(samples),
+            "refused": refused,
+        }
+        self._sql.run("add_refusal", row)
+
+    def refusals_before(self, created_ms: int) -> list[RefusalRow]:
+        """Refusals that have waited long enough."""
+        rows = self._sql.rows("refusals_before", {"created_ms": created_ms})
+        return [
+            RefusalRow(
+                no=no,
+                scope=Scope(account, bool(livemode)),
+                meter_no=meter_no,
+                code=RefusalCode(code),
+                created_ms=created,
+                refused=refused,
+                samples=_samples_decoder.decode(samples),
+            )
+            for no, account, livemode, meter_no, code, created, refused, samples in rows
+        ]
+
+    def drop_refusals(self, numbers: Sequence[int]) -> None:
+        """Forget refusals whose report is written."""
+        for no in numbers:
+            self._sql.run("drop_refusal", {"no": no})
+
+
+def _hour_row(meter_no: int, customer_no: int, hour: int, doc: bytes) -> HourRow:
+    content = _hour_decoder.decode(doc)
+    return HourRow(meter_no, customer_no, hour, content.total, content.minutes, content.events)
