@@ -1,0 +1,1 @@
+"""CONTROL PLANE: creates and changes meters, alerts, customers, endpoints, keys."""

@@ -1,0 +1,124 @@
+"""Accounts, API keys and meter event sessions. Secrets are kept as SHA-256 only."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Final
+
+from msgspec import structs
+
+from tripmeter.model.access import Account, ApiKey, StreamSession
+from tripmeter.model.errors import ParameterInvalid, StateConflict
+from tripmeter.model.ids import new_id, new_secret
+from tripmeter.model.scope import Scope
+from tripmeter.ports import Page, Session
+
+DEFAULT_ACCOUNT: Final = "default_account"
+"""The setting that names the account made at the first start."""
+
+SESSION_MS: Final = 15 * 60_000
+"""How long a meter event session is valid (Stripe)."""
+
+FIRST: Final = Page(1)
+"""Enough of a list to see whether there is anything."""
+
+_PREFIXES: Final = {"sk_test_": False, "sk_live_": True}
+
+
+def digest(secret: str) -> bytes:
+    """What is stored of a secret. Secrets are random, so a slow hash would only cost time."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def hint(secret: str) -> str:
+    """What may be shown of a secret: `sk_test_****abcd`."""
+    prefix = next((prefix for prefix in _PREFIXES if secret.startswith(prefix)), "")
+    return f"{prefix}****{secret[-4:]}" if len(secret) > len(prefix) + 4 else f"{prefix}****"
+
+
+def default_account(session: Session, now_ms: int) -> Account:
+    """The account made at the first start. Call inside a transaction."""
+    id_ = session.setting(DEFAULT_ACCOUNT)
+    if id_ is not None:
+        return session.accounts.get(Scope(id_, True), id_).value
+    account = Account(id=new_id("acct", now_ms), created_ms=now_ms, name="Tripmeter")
+    session.accounts.insert(account)
+    session.set_setting(DEFAULT_ACCOUNT, account.id)
+    return account
+
+
+def ensure_key(session: Session, account: Account, secret: str, now_ms: int) -> ApiKey:
+    """See to it that a key exists for an account. Raises ParameterInvalid for an odd one."""
+    livemode = key_mode(secret)
+    known = session.key_by_digest(digest(secret))
+    if known is not None:
+        if known.revoked_ms is not None:
+            raise StateConflict(f"The key {known.hint} was revoked. Choose another one.")
+        return known
+    return _insert_key(session, Scope(account.id, livemode), secret, "TRIPMETER_API_KEY", now_ms)
+
+
+def create_key(session: Session, scope: Scope, name: str, now_ms: int) -> tuple[ApiKey, str]:
+    """A new key and its secret, which is shown this once. Call inside a transaction."""
+    secret = new_secret("sk_live_" if scope.livemode else "sk_test_")
+    return _insert_key(session, scope, secret, name, now_ms), secret
+
+
+def all_keys(session: Session, scope: Scope) -> Iterator[ApiKey]:
+    """Every key of a scope, newest first."""
+    page = Page(100)
+    while True:
+        found = session.keys.page(scope, page)
+        yield from (kept.value for kept in found.items)
+        if not found.has_more:
+            return
+        page = page._replace(starting_after=found.items[-1].value.id)
+
+
+def revoke_key(session: Session, scope: Scope, id: str, now_ms: int) -> ApiKey:
+    """Make a key useless for good. Call inside a transaction."""
+    kept = session.keys.get(scope, id)
+    if kept.value.revoked_ms is not None:
+        raise StateConflict(f"The key {id} is revoked already.")
+    revoked = structs.replace(kept.value, revoked_ms=now_ms)
+    session.keys.replace(kept.no, revoked)
+    return revoked
+
+
+def key_mode(secret: str) -> bool:
+    """Whether a secret key is for live mode. Raises ParameterInvalid if it is no secret key."""
+    for prefix, livemode in _PREFIXES.items():
+        if secret.startswith(prefix) and len(secret) >= len(prefix) + 8:
+            return livemode
+    raise ParameterInvalid(
+        "TRIPMETER_API_KEY",
+        "An API key begins with sk_test_ or sk_live_ and has at least 8 characters after that.",
+    )
+
+
+def open_session(session: Session, scope: Scope, now_ms: int) -> tuple[StreamSession, str]:
+    """A meter event session and its token, which is shown this once."""
+    token = new_secret("mes_tok_")
+    opened = StreamSession(
+        id=new_id("mes", now_ms, livemode=scope.livemode),
+        account=scope.account,
+        livemode=scope.livemode,
+        created_ms=now_ms,
+        expires_ms=now_ms + SESSION_MS,
+        digest=digest(token),
+    )
+    session.open_stream(opened)
+    return opened, token
+
+
+def _insert_key(session: Session, scope: Scope, secret: str, name: str, now_ms: int) -> ApiKey:
+    key = ApiKey(
+        id=new_id("key", now_ms),
+        account=scope.account,
+        livemode=scope.livemode,
+        created_ms=now_ms,
+        name=name,
+        digest=digest(secret),
+        hint=hint(secret),
+    )
+    session.keys.insert(key)
+    return key

@@ -1,0 +1,45 @@
+"""Says what a change did, in the shape that events are made from."""
+
+from typing import Any
+
+from tripmeter.model.event import Announcement
+from tripmeter.model.scope import Caller
+from tripmeter.ports import Work
+from tripmeter.wire.events import previous_attributes
+
+
+def announce(
+    work: Work,
+    caller: Caller,
+    type_: str,
+    after: Any,
+    url: str,
+    *,
+    before: Any = None,
+) -> None:
+    """Announce that an object became `after`; with `before`, what that changed."""
+    changed = previous_attributes(dict(before), dict(after)) if before is not None else None
+    work.announce(
+        Announcement(
+            account=caller.scope.account,
+            livemode=caller.scope.livemode,
+            type=type_,
+            object=dict(after),
+            previous_attributes=changed,
+            object_id=after["id"],
+            object_type=after["object"],
+            object_url=f"{url}/{after['id']}",
+            request_id=caller.request_id,
+            idempotency_key=caller.idempotency_key,
+        )
+    )
+
+
+def merge_metadata(current: dict[str, str], given: dict[str, str] | str | None) -> dict[str, str]:
+    """Stripe's merge: given keys replace, a blank value drops its key, a blank whole drops all."""
+    if given is None:
+        return current
+    if isinstance(given, str):
+        return {}
+    merged = {**current, **given}
+    return {key: value for key, value in merged.items() if value != ""}

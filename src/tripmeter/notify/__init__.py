@@ -1,0 +1,1 @@
+"""NOTIFIERS: the way out. Sends what others decided to send, and reports the answer."""

@@ -1,0 +1,149 @@
+"""What the data plane knows of the control plane: meters with their alerts, customers, endpoints.
+
+A cache of the store, filled on first use and told of each change in the transaction that makes it.
+"""
+
+import itertools
+
+from tripmeter.model.alert import Alert
+from tripmeter.model.event import Endpoint
+from tripmeter.model.meter import Meter
+from tripmeter.model.scope import Scope
+from tripmeter.model.usage import RefusalCode, UsageRefused
+from tripmeter.ports import Kept, Session
+from tripmeter.rules.aggregate import is_superseding
+from tripmeter.rules.alerts.usage_threshold import Watch
+
+
+class MeterState:
+    """A meter and the alerts that watch it. `version` moves whenever the alerts change."""
+
+    __slots__ = (
+        "alerts",
+        "by_customer",
+        "everyone",
+        "meter",
+        "no",
+        "scope",
+        "superseding",
+        "version",
+    )
+
+    def __init__(self, no: int, meter: Meter) -> None:
+        self.no = no
+        self.meter = meter
+        self.scope = Scope(meter.account, meter.livemode)
+        self.superseding = is_superseding(meter.formula, meter.window)
+        self.version = 0
+        self.alerts: dict[int, Alert] = {}
+        self.everyone: tuple[Watch, ...] = ()
+        self.by_customer: dict[str, tuple[Watch, ...]] = {}
+
+    def watches(self, customer: str) -> tuple[Watch, ...]:
+        """The alerts that watch this customer's usage."""
+        return self.everyone + self.by_customer.get(customer, ())
+
+
+class Catalogue:
+    """Meters, customers and endpoints by the names that usage gives them."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._versions = itertools.count(1)
+        self._named: dict[tuple[Scope, str], MeterState] = {}
+        self._meters: dict[int, MeterState] = {}
+        self._customers: dict[tuple[Scope, str], int] = {}
+        self._endpoints: dict[Scope, list[Kept[Endpoint]]] = {}
+
+    def named(self, scope: Scope, event_name: str) -> MeterState | UsageRefused:
+        """The active meter for an event name, or why there is none."""
+        state = self._named.get((scope, event_name))
+        if state is not None:
+            return state
+        kept = self._session.active_meter(scope, event_name)
+        if kept is None:
+            return self._no_meter(scope, event_name)
+        state = self._named[scope, event_name] = self.numbered(kept.no)
+        return state
+
+    def _no_meter(self, scope: Scope, event_name: str) -> UsageRefused:
+        inactive = self._session.any_meter(scope, event_name)
+        if inactive is None:
+            return UsageRefused(
+                RefusalCode.NO_METER,
+                f"No active meter found for event name '{event_name}'. "
+                "Create a meter with this event_name first.",
+                "event_name",
+            )
+        return UsageRefused(
+            RefusalCode.ARCHIVED_METER,
+            f"The meter {inactive.value.id} for event name '{event_name}' is inactive. "
+            "Reactivate it, or create another one, to report usage.",
+            "event_name",
+            inactive.no,
+        )
+
+    def numbered(self, no: int) -> MeterState:
+        """The meter with this number, active or not."""
+        state = self._meters.get(no)
+        if state is None:
+            state = self._meters[no] = MeterState(no, self._session.meters.numbered(no))
+            self._read_alerts(state)
+        return state
+
+    def customer_no(self, scope: Scope, customer: str) -> int | None:
+        """The number of a customer that exists and is not deleted."""
+        no = self._customers.get((scope, customer))
+        if no is not None:
+            return no
+        kept = self._session.customers.find(scope, customer)
+        if kept is None or kept.value.deleted:
+            return None
+        self._customers[scope, customer] = kept.no
+        return kept.no
+
+    def endpoints(self, scope: Scope) -> list[Kept[Endpoint]]:
+        """The endpoints of a scope."""
+        if scope not in self._endpoints:
+            self._endpoints[scope] = self._session.outbox.endpoints(scope)
+        return self._endpoints[scope]
+
+    def meter_changed(self, scope: Scope, meter: str) -> None:
+        """Read a meter and its alerts again."""
+        kept = self._session.meters.get(scope, meter)
+        state = self._meters.get(kept.no)
+        self._named.pop((scope, kept.value.event_name), None)
+        if state is not None:
+            state.meter = kept.value
+            self._read_alerts(state)
+
+    def customer_changed(self, scope: Scope, customer: str) -> None:
+        """Forget a customer's number until it is asked for again."""
+        self._customers.pop((scope, customer), None)
+
+    def endpoints_changed(self, scope: Scope) -> None:
+        """Forget a scope's endpoints until they are asked for again."""
+        self._endpoints.pop(scope, None)
+
+    def _read_alerts(self, state: MeterState) -> None:
+        everyone: list[Watch] = []
+        by_customer: dict[str, tuple[Watch, ...]] = {}
+        kept = self._session.alerts_of_meter(state.scope, state.meter.id)
+        for no, alert in kept:
+            watch = watch_of(self._session, no, alert)
+            if alert.customer is None:
+                everyone.append(watch)
+            else:
+                others = by_customer.get(alert.customer, ())
+                by_customer[alert.customer] = (*others, watch)
+        state.alerts = dict(kept)
+        state.everyone = tuple(everyone)
+        state.by_customer = by_customer
+        state.version = next(self._versions)
+
+
+def watch_of(session: Session, no: int, alert: Alert) -> Watch:
+    """An alert as crossings see it: with its open activations."""
+    activations = session.activations(no)
+    opened = tuple(a for a in activations if a.closed_at is None)
+    return Watch(no, alert.gte, alert.count_from, opened)

@@ -1,0 +1,260 @@
+"""DELIVER: sends what the outbox holds. At least once, in no promised order, for three days (C5).
+
+Every endpoint has a lane of its own, so a dead one delays no other. Each attempt is signed afresh
+and recorded, and what it leads to is a decision of `rules/retry.py`.
+"""
+
+import asyncio
+import random
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import structlog
+
+from tripmeter.model.delivery import Answer
+from tripmeter.model.event import (
+    Delivery,
+    DeliveryAttempt,
+    DeliveryState,
+    Endpoint,
+    Event,
+    EventPayload,
+)
+from tripmeter.model.ids import new_id
+from tripmeter.model.scope import Scope
+from tripmeter.pipeline.jobs import CommandJob
+from tripmeter.pipeline.metrics import DELIVERY_ATTEMPTS, DELIVERY_SECONDS, OUTBOX_DEPTH
+from tripmeter.pipeline.writer import Writer
+from tripmeter.ports import Clock, Poster, Session, Store, Work
+from tripmeter.rules.retry import JITTER_LIMIT_BP, Verdict, judge_attempt, parse_retry_after
+from tripmeter.wire.events import event_object, event_v2_object
+from tripmeter.wire.signature import HEADER, sign
+
+LANE_WIDTH: Final = 16
+"""Attempts at one endpoint at a time."""
+
+SENDING_LIMIT: Final = 256
+"""Attempts at all endpoints at a time."""
+
+LONGEST_SLEEP_MS: Final = 60_000
+"""Lanes look again at least this often: clocks step, and other processes may have written."""
+
+USER_AGENT: Final = "Tripmeter/1.0 (+webhooks)"
+
+log = structlog.get_logger()
+
+
+class Parcel(NamedTuple):
+    """One delivery with all that an attempt needs."""
+
+    delivery: Delivery
+    event: Event
+    endpoint: Endpoint
+    pending_webhooks: int
+
+
+class Attempted(NamedTuple):
+    """An attempt that was made."""
+
+    parcel: Parcel
+    at_ms: int
+    signature: str
+    answer: Answer
+
+
+class Deliverer:
+    """Runs the lanes inside an event loop. `wake` may be called from any thread."""
+
+    def __init__(self, store: Store, writer: Writer, poster: Poster, clock: Clock) -> None:
+        self._store = store
+        self._writer = writer
+        self._poster = poster
+        self._clock = clock
+        self._lanes: dict[int, asyncio.Task[None]] = {}
+        self._bells: dict[int, asyncio.Event] = {}
+        self._slots = asyncio.Semaphore(SENDING_LIMIT)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Open a lane for every endpoint that something waits for."""
+        self._loop = asyncio.get_running_loop()
+        for endpoint_no in await asyncio.to_thread(self._read, _next_due):
+            self._ring(endpoint_no)
+
+    async def stop(self) -> None:
+        """Let attempts under way finish, start no others."""
+        self._stopping = True
+        for bell in self._bells.values():
+            bell.set()
+        await asyncio.gather(*self._lanes.values(), return_exceptions=True)
+
+    def wake(self, endpoints: set[int]) -> None:
+        """Say that endpoints have something due."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._ring_all, endpoints)
+
+    def _ring_all(self, endpoints: set[int]) -> None:
+        for endpoint_no in endpoints:
+            self._ring(endpoint_no)
+
+    def _ring(self, endpoint_no: int) -> None:
+        if self._stopping:
+            return
+        self._bells.setdefault(endpoint_no, asyncio.Event()).set()
+        if endpoint_no not in self._lanes:
+            self._lanes[endpoint_no] = asyncio.create_task(self._lane(endpoint_no))
+
+    async def _lane(self, endpoint_no: int) -> None:
+        """Send to one endpoint until nothing is pending for it."""
+        bell = self._bells[endpoint_no]
+        try:
+            while not self._stopping:
+                bell.clear()
+                parcels = await asyncio.to_thread(self._read, self._due, endpoint_no)
+                if parcels:
+                    await self._send_all(parcels)
+                elif not await self._sleep(endpoint_no, bell):
+                    return
+        except Exception:
+            log.exception("delivery_lane_failed", endpoint_no=endpoint_no)
+            await asyncio.sleep(1)
+        finally:
+            del self._lanes[endpoint_no]
+            if bell.is_set() and not self._stopping:
+                self._ring(endpoint_no)
+
+    async def _sleep(self, endpoint_no: int, bell: asyncio.Event) -> bool:
+        """Wait for the next due time or the bell; False if nothing is pending."""
+        due_ms = (await asyncio.to_thread(self._read, _next_due)).get(endpoint_no)
+        if due_ms is None:
+            return bell.is_set()
+        wait_ms = min(max(due_ms - self._clock.now_ms(), 1), LONGEST_SLEEP_MS)
+        try:
+            async with asyncio.timeout(wait_ms / 1000):
+                await bell.wait()
+        except TimeoutError:
+            pass
+        return True
+
+    async def _send_all(self, parcels: list[Parcel]) -> None:
+        attempts = await asyncio.gather(*(self._send(parcel) for parcel in parcels))
+        await self._writer.ask(CommandJob(lambda work: _record_all(work, attempts)))
+        OUTBOX_DEPTH.set(await asyncio.to_thread(self._read, _depth))
+
+    async def _send(self, parcel: Parcel) -> Attempted:
+        async with self._slots:
+            at_ms = self._clock.now_ms()
+            body = render_body(parcel)
+            signature = sign(body, [parcel.endpoint.secret], at_ms // 1000)
+            headers = {
+                "Content-Type": "application/json; charset=utf-8",
+                "User-Agent": USER_AGENT,
+                HEADER: signature,
+            }
+            answer = await self._poster.post(parcel.endpoint.url, body, headers)
+        return Attempted(parcel, at_ms, signature, answer)
+
+    def _due(self, session: Session, endpoint_no: int) -> list[Parcel]:
+        due = session.outbox.due(endpoint_no, self._clock.now_ms(), LANE_WIDTH)
+        if not due:
+            return []
+        endpoint = session.destinations.numbered(endpoint_no)
+        return [
+            Parcel(
+                delivery,
+                session.events.numbered(delivery.event_no),
+                endpoint,
+                session.outbox.pending_count(delivery.event_no),
+            )
+            for delivery in due
+        ]
+
+    def _read(self, read: Any, *args: Any) -> Any:
+        with self._store.reader() as session:
+            return read(session, *args)
+
+
+def render_body(parcel: Parcel) -> bytes:
+    """What is sent: the snapshot, or the thin event without its data."""
+    event, endpoint = parcel.event, parcel.endpoint
+    rendered: Any
+    if event.payload is EventPayload.THIN:
+        rendered = event_v2_object(event, with_data=False)
+    else:
+        rendered = event_object(event, parcel.pending_webhooks, endpoint.api_version)
+    return msgspec.json.encode(rendered)
+
+
+def _record_all(work: Work, attempts: list[Attempted]) -> None:
+    for attempted in attempts:
+        _record(work, attempted)
+
+
+def _record(work: Work, attempted: Attempted) -> None:
+    """Store the attempt and what it leads to, in one transaction."""
+    delivery, answer = attempted.parcel.delivery, attempted.answer
+    number = delivery.attempts + 1
+    verdict = judge_attempt(
+        attempt=number,
+        first_attempt_ms=delivery.created_ms,
+        now_ms=work.now_ms,
+        status=answer.status,
+        retry_after_s=parse_retry_after(answer.headers.get("retry-after"), work.now_ms),
+        jitter_bp=random.randint(-JITTER_LIMIT_BP, JITTER_LIMIT_BP),
+    )
+    state, due_ms = _state_after(verdict, delivery)
+    work.session.outbox.settle(delivery.no, state, number, due_ms)
+    work.session.attempts.insert(_attempt(work.now_ms, attempted, number, state, due_ms))
+    DELIVERY_ATTEMPTS.labels(verdict.reason).inc()
+    if number == 1:
+        DELIVERY_SECONDS.observe((work.now_ms - attempted.parcel.event.created_ms) / 1000)
+
+
+def _state_after(verdict: Verdict, delivery: Delivery) -> tuple[DeliveryState, int]:
+    if verdict.reason == "delivered":
+        return DeliveryState.SUCCEEDED, delivery.due_ms
+    if verdict.next_attempt_ms is None or delivery.manual:
+        return DeliveryState.FAILED, delivery.due_ms
+    return DeliveryState.PENDING, verdict.next_attempt_ms
+
+
+def _attempt(
+    now_ms: int, attempted: Attempted, number: int, state: DeliveryState, due_ms: int
+) -> DeliveryAttempt:
+    event, endpoint, answer = (
+        attempted.parcel.event,
+        attempted.parcel.endpoint,
+        attempted.answer,
+    )
+    return DeliveryAttempt(
+        id=new_id("wda", now_ms),
+        account=event.account,
+        livemode=event.livemode,
+        event=event.id,
+        endpoint=endpoint.id,
+        number=number,
+        created_ms=attempted.at_ms,
+        url=endpoint.url,
+        outcome="succeeded" if state is DeliveryState.SUCCEEDED else "failed",
+        signature=attempted.signature,
+        status=answer.status,
+        body=answer.body,
+        error=answer.error,
+        duration_ms=answer.duration_ms,
+        next_attempt_ms=due_ms if state is DeliveryState.PENDING else None,
+        manual=attempted.parcel.delivery.manual,
+    )
+
+
+def _next_due(session: Session) -> dict[int, int]:
+    return session.outbox.next_due()
+
+
+def _depth(session: Session) -> int:
+    return session.outbox.depth()
+
+
+def scope_of(event: Event) -> Scope:
+    """Whose event it is."""
+    return Scope(event.account, event.livemode)

@@ -1,0 +1,97 @@
+"""What the writer is asked to do, and how it answers."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any, NamedTuple
+
+from tripmeter.model.scope import Scope
+from tripmeter.model.usage import UsageEvent, UsageRefused, UsageReport
+from tripmeter.pipeline.state import State
+from tripmeter.ports import Session, Work
+
+
+class Counted(NamedTuple):
+    """A report that was counted; or, `replayed`, that the same request had it counted before."""
+
+    event: UsageEvent
+    received_ms: int
+    replayed: bool = False
+
+
+Outcome = Counted | UsageRefused
+
+
+class UsageJob(NamedTuple):
+    """Count the reports of one request. Answers an Outcome for each, in order."""
+
+    scope: Scope
+    reports: Sequence[UsageReport]
+    request: str | None = None
+    """Digest of the request's idempotency key."""
+    key: str = ""
+    """That key itself, for what an error says of it."""
+    keep_refusals: bool = False
+    """Refusals become error reports: for the stream, whose caller does not wait for them."""
+
+
+class CancelJob(NamedTuple):
+    """Take back the event with an identifier. Answers the time of the cancellation, in ms."""
+
+    scope: Scope
+    event_name: str
+    identifier: str
+
+
+class CommandJob(NamedTuple):
+    """Change the control plane, inside the transaction. Answers what `run` gives."""
+
+    run: Callable[[Work], Any]
+
+
+class QueryJob(NamedTuple):
+    """Read the state as it is after everything that was acknowledged. Changes nothing."""
+
+    run: Callable[[State, Session, int], Any]
+
+
+Job = UsageJob | CancelJob | CommandJob | QueryJob
+
+
+class Ticket:
+    """A job on its way, and where its answer goes: a loop's future or a thread's."""
+
+    __slots__ = ("answer", "error", "future", "job", "loop")
+
+    def __init__(self, job: Job, loop: asyncio.AbstractEventLoop | None) -> None:
+        self.job = job
+        self.loop = loop
+        self.future: asyncio.Future[Any] | Future[Any] = loop.create_future() if loop else Future()
+        self.answer: Any = None
+        self.error: BaseException | None = None
+
+    def settle(self) -> None:
+        """Hand the answer over. Call in the future's own loop, or from anywhere without one."""
+        if self.future.cancelled() or self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.answer)
+
+
+def settle_all(tickets: Sequence[Ticket]) -> None:
+    """Hand answers over with one call into each event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop | None, list[Ticket]] = {}
+    for ticket in tickets:
+        by_loop.setdefault(ticket.loop, []).append(ticket)
+    for loop, own in by_loop.items():
+        if loop is None:
+            _settle_each(own)
+        elif not loop.is_closed():
+            loop.call_soon_threadsafe(_settle_each, own)
+
+
+def _settle_each(tickets: Sequence[Ticket]) -> None:
+    for ticket in tickets:
+        ticket.settle()

@@ -1,0 +1,173 @@
+"""The data plane's memory: tallies in use, identifiers, the end of the log.
+
+All of it derives from the store. After a failed transaction it is thrown away and read again,
+which is simple and leaves nothing half done.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+from tripmeter.model.ids import new_secret
+from tripmeter.model.scope import Scope
+from tripmeter.model.usage import CancelEntry, MinuteEvent, UsageEvent
+from tripmeter.pipeline import log
+from tripmeter.pipeline.catalogue import Catalogue, MeterState
+from tripmeter.pipeline.tally import MINUTE_MS, NEVER, Tally, cancel, count
+from tripmeter.ports import Identifiers, Session
+from tripmeter.rules.acceptance import CANCEL_WITHIN_MS
+from tripmeter.rules.aggregate import superseding_window
+
+HOUR_MS: Final = 3_600_000
+MINUTES_PER_HOUR: Final = 60
+_ALL_HOURS: Final = 2**40
+
+_SECRET: Final = "identifier_secret"
+
+
+class State:
+    """What the writer keeps in memory. Only the writer's thread touches it."""
+
+    def __init__(self, session: Session, identifiers: Identifiers, now_ms: int) -> None:
+        self.session = session
+        self.identifiers = identifiers
+        self.catalogue = Catalogue(session)
+        self.tallies: dict[tuple[int, int], Tally] = {}
+        self.dirty: dict[tuple[int, int], Tally] = {}
+        self.cancelled: dict[int, int] = {}
+        self.position = session.usage.last_position()
+        self._secret = identifier_secret(session)
+        self._remember_identifiers(now_ms)
+        self._replay()
+
+    def tally(self, meter: MeterState, customer_no: int, customer: str) -> Tally:
+        """The tally of a customer on a meter, read from the store on first use."""
+        key = (meter.no, customer_no)
+        tally = self.tallies.get(key)
+        if tally is None:
+            row = self.session.usage.tally(meter.no, customer_no)
+            tally = Tally(meter, customer_no, customer, row)
+            tally.marks = self.session.fired(meter.no, customer_no) if row else []
+            self.tallies[key] = tally
+        return tally
+
+    def peek(self, meter: MeterState, customer_no: int, customer: str) -> Tally:
+        """As `tally`, for readers: leaves no trace of customers that never used the meter."""
+        held = self.tallies.get((meter.no, customer_no))
+        if held is not None:
+            return held
+        tally = self.tally(meter, customer_no, customer)
+        del self.tallies[meter.no, customer_no]
+        return tally
+
+    def touch(self, tally: Tally, position: int) -> None:
+        """Note that a tally has something that the store does not have yet."""
+        if tally.dirty_from is None:
+            tally.dirty_from = position
+            self.dirty[tally.meter.no, tally.customer_no] = tally
+
+    def identifier_key(self, scope: Scope, identifier: str) -> bytes:
+        """The digest under which an identifier is remembered; secret, so nobody can forge one."""
+        text = f"{scope.account}|{int(scope.livemode)}|{identifier}".encode()
+        return hashlib.blake2b(text, digest_size=16, key=self._secret).digest()
+
+    def count(self, tally: Tally, event: UsageEvent) -> None:
+        """Add an event to its tally."""
+        count(tally, event)
+        self.touch(tally, event.position)
+
+    def cancel(self, tally: Tally, event: UsageEvent, at: int) -> None:
+        """Take an event back, by the cancellation at position `at`."""
+        others = list(self._others_in_window(tally, event)) if tally.meter.superseding else []
+        cancel(tally, event, at, others)
+        self.touch(tally, at)
+
+    def singles(self, tally: Tally, start: int, end: int) -> Iterator[MinuteEvent]:
+        """Events of a superseding meter in the minutes [start, end), cancelled ones left out."""
+        hours = self.session.usage.hours(
+            tally.meter.no,
+            tally.customer_no,
+            start // MINUTES_PER_HOUR,
+            -(-end // MINUTES_PER_HOUR),
+        )
+        removed: AbstractSet[int] = tally.removed or frozenset()
+        stored = (m for hour in hours for m in hour.events.items())
+        for minute, events in [*stored, *(tally.singles or {}).items()]:
+            if start <= minute < end:
+                yield from (event for event in events if event.position not in removed)
+
+    def _others_in_window(self, tally: Tally, event: UsageEvent) -> Iterator[MinuteEvent]:
+        meter = tally.meter.meter
+        window = superseding_window(meter.formula, meter.window, event.timestamp_ms)
+        for other in self.singles(tally, 0, _ALL_HOURS):
+            same = superseding_window(meter.formula, meter.window, other.timestamp_ms) == window
+            if same and other.position != event.position:
+                yield other
+
+    def _remember_identifiers(self, now_ms: int) -> None:
+        self.identifiers.clear()
+        for row in self.session.usage.rows_since(now_ms - CANCEL_WITHIN_MS - HOUR_MS):
+            for position, item, _ in log.items(row):
+                if isinstance(item, CancelEntry):
+                    self.cancelled[item.cancelled] = row.received_ms
+                    continue
+                scope = self.catalogue.numbered(item.meter_no).scope
+                key = self.identifier_key(scope, item.identifier)
+                self.identifiers.add(key, position, row.received_ms)
+        self.identifiers.expire(now_ms)
+
+    def _replay(self) -> None:
+        """Bring tallies up to the end of the log: what was not flushed before the stop."""
+        flushed = self.session.usage.flushed_position()
+        for row in self.session.usage.rows_after(flushed):
+            for position, item, _ in log.items(row):
+                if position > flushed:
+                    self._replay_item(position, item)
+
+    def _replay_item(self, position: int, item: UsageEvent | CancelEntry) -> None:
+        event = self.logged_event(item.cancelled) if isinstance(item, CancelEntry) else item
+        tally = self._tally_of(event)
+        if position <= tally.position:
+            return
+        tally.version = -1  # alerts join in the order of positions, so each event asks anew
+        if isinstance(item, CancelEntry):
+            self.cancel(tally, event, position)
+        else:
+            self.count(tally, event)
+        tally.version = -1
+        tally.next_line = NEVER
+
+    def _tally_of(self, event: UsageEvent) -> Tally:
+        held = self.tallies.get((event.meter_no, event.customer_no))
+        if held is not None:
+            return held
+        customer = self.session.customers.numbered(event.customer_no).id
+        tally = self.tally(self.catalogue.numbered(event.meter_no), event.customer_no, customer)
+        tally.marks = self.session.fired(event.meter_no, event.customer_no)  # stored row or not
+        return tally
+
+    def logged_event(self, position: int) -> UsageEvent:
+        """The event at a position of the committed log."""
+        row = self.session.usage.row_holding(position)
+        found = log.find(row, position) if row else None
+        if found is None:
+            raise LookupError(f"the usage log has no event at {position}")
+        return found[0]
+
+
+def identifier_secret(session: Session) -> bytes:
+    """The store's own secret for identifier digests, made when the store is first opened."""
+    stored = session.setting(_SECRET)
+    return bytes.fromhex(stored) if stored else b""
+
+
+def ensure_identifier_secret(session: Session) -> None:
+    """Make the store's secret, if it has none. Call inside a transaction."""
+    if session.setting(_SECRET) is None:
+        session.set_setting(_SECRET, new_secret("").encode().hex())
+
+
+def minute_of(moment_ms: int) -> int:
+    """Minutes since the epoch."""
+    return moment_ms // MINUTE_MS

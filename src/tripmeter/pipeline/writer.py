@@ -1,0 +1,222 @@
+"""The one writer: takes everything that waits, commits it in one transaction, then answers.
+
+An answer therefore means: durable (C1), counted once (C2), and every alert that it crossed is on
+its way (C3, C5). All changes of an engine pass through this thread, in one order.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Final
+
+import structlog
+
+from tripmeter.model.errors import Draining, Refusal, StoreUnavailable
+from tripmeter.pipeline import flush
+from tripmeter.pipeline.batch import Batch
+from tripmeter.pipeline.jobs import Job, QueryJob, Ticket, UsageJob, settle_all
+from tripmeter.pipeline.metrics import (
+    ALERTS_FIRED,
+    COMMIT_SECONDS,
+    EVENTS_COUNTED,
+    EVENTS_REFUSED,
+    QUEUE_DEPTH,
+)
+from tripmeter.pipeline.state import State, ensure_identifier_secret
+from tripmeter.ports import Clock, Identifiers, Session, Store
+
+JOBS_PER_COMMIT: Final = 512
+REPORTS_PER_COMMIT: Final = 20_000
+
+QUEUE_LIMIT: Final = 20_000
+"""Jobs that may wait; beyond that, callers are told to come again (503)."""
+
+IDLE_S: Final = 1
+"""Quiet seconds after which memory is written to the store."""
+
+log = structlog.get_logger()
+
+
+class Writer:
+    """Owns the state and the store's writing session. Start it once, stop it once."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        identifiers: Identifiers,
+        wake: Callable[[set[int]], None],
+        pace: flush.Pace = flush.STEADY,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._identifiers = identifiers
+        self._wake = wake
+        self._pace = pace
+        self._queue: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="writer")
+        self._state: State | None = None
+        self._stopping = False
+
+    def start(self) -> None:
+        """Read the state, replaying what was not flushed; then accept jobs."""
+        with self._store.transaction():
+            ensure_identifier_secret(self._store.writer())
+        self._state = self._read_state()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish everything that waits, flush, and end the thread."""
+        self._stopping = True
+        self._queue.put(None)
+        self._thread.join()
+
+    async def ask(self, job: Job) -> Any:
+        """Have a job done and give its answer. Raises what the job was refused with."""
+        ticket = Ticket(job, asyncio.get_running_loop())
+        self._submit(ticket)
+        assert isinstance(ticket.future, asyncio.Future)
+        return await ticket.future
+
+    def ask_and_wait(self, job: Job) -> Any:
+        """As `ask`, for callers without an event loop."""
+        ticket = Ticket(job, None)
+        self._submit(ticket)
+        assert isinstance(ticket.future, Future)
+        return ticket.future.result()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the last transaction went through, and more are accepted."""
+        return self._state is not None and not self._stopping
+
+    def _submit(self, ticket: Ticket) -> None:
+        if self._stopping:
+            raise Draining()
+        if self._queue.qsize() >= QUEUE_LIMIT:
+            raise StoreUnavailable("too many requests are waiting to be written")
+        self._queue.put(ticket)
+
+    def _run(self) -> None:
+        while True:
+            tickets, last = self._gather()
+            QUEUE_DEPTH.set(self._queue.qsize())
+            if tickets:
+                self._work(tickets)
+            elif not last:
+                self._rest()
+            if last:
+                self._flush_all()
+                return
+
+    def _gather(self) -> tuple[list[Ticket], bool]:
+        """Everything that waits, up to the size of one commit; and whether it is the last."""
+        try:
+            ticket = self._queue.get(timeout=IDLE_S)
+        except queue.Empty:
+            return [], False
+        tickets: list[Ticket] = []
+        reports = 0
+        while ticket is not None:
+            tickets.append(ticket)
+            reports += len(ticket.job.reports) if isinstance(ticket.job, UsageJob) else 1
+            if len(tickets) >= JOBS_PER_COMMIT or reports >= REPORTS_PER_COMMIT:
+                return tickets, False
+            try:
+                ticket = self._queue.get_nowait()
+            except queue.Empty:
+                return tickets, False
+        return tickets, True
+
+    def _work(self, tickets: list[Ticket]) -> None:
+        changes = [t for t in tickets if not isinstance(t.job, QueryJob)]
+        if changes:
+            self._commit(changes)
+        for ticket in tickets:
+            if isinstance(ticket.job, QueryJob):
+                self._query(ticket, ticket.job)
+        settle_all(tickets)
+
+    def _commit(self, tickets: list[Ticket]) -> None:
+        """One transaction for all; each alone if something unforeseen happens to the group."""
+        try:
+            self._commit_together(tickets)
+        except StoreUnavailable as error:
+            log.error("store_unavailable", reason=error.reason, requests=len(tickets))
+            self._fail(tickets, error)
+        except Exception as error:
+            log.exception("commit_failed", requests=len(tickets))
+            self._state = None
+            if len(tickets) == 1:
+                self._fail(tickets, error)
+                return
+            for ticket in tickets:
+                self._commit([ticket])
+
+    def _commit_together(self, tickets: list[Ticket]) -> None:
+        now_ms = self._clock.now_ms()
+        if self._state is None:
+            self._state = self._read_state()
+        self._identifiers.expire(now_ms)  # before anything is looked up: after a quiet day too
+        with COMMIT_SECONDS.time(), self._store.transaction():
+            batch = Batch(self._state, now_ms, self._pace)
+            for ticket in tickets:
+                _attempt(batch, ticket)
+            batch.finish()
+        EVENTS_COUNTED.inc(batch.counted)
+        ALERTS_FIRED.inc(batch.fired)
+        for code, refused in batch.refused.items():
+            EVENTS_REFUSED.labels(code.value).inc(refused)
+        if batch.woken:
+            self._wake(batch.woken)
+
+    def _fail(self, tickets: list[Ticket], error: Exception) -> None:
+        """Nothing was kept: what memory had taken on is thrown away, and read again later."""
+        self._state = None
+        for ticket in tickets:
+            ticket.answer, ticket.error = None, error
+
+    def _query(self, ticket: Ticket, job: QueryJob) -> None:
+        try:
+            if self._state is None:
+                self._state = self._read_state()
+            ticket.answer = job.run(self._state, self._store.writer(), self._clock.now_ms())
+        except Exception as error:
+            ticket.error = error
+
+    def _read_state(self) -> State:
+        return State(self._store.writer(), self._identifiers, self._clock.now_ms())
+
+    def _rest(self) -> None:
+        """A quiet moment: bring the store up to what memory knows, slice by slice."""
+        if self._state is None or not self._state.dirty:
+            return
+        try:
+            with self._store.transaction():
+                flush.write_slice(self._state, self._clock.now_ms(), self._pace)
+        except Exception:
+            log.exception("flush_failed")
+            self._state = None
+
+    def _flush_all(self) -> None:
+        while self._state is not None and self._state.dirty:
+            self._rest()
+
+
+def _attempt(batch: Batch, ticket: Ticket) -> None:
+    """Run one job; a refusal is its answer and leaves the rest of the batch alone."""
+    assert not isinstance(ticket.job, QueryJob)
+    ticket.answer, ticket.error = None, None
+    try:
+        ticket.answer = batch.run(ticket.job)
+    except StoreUnavailable:
+        raise
+    except Refusal as refusal:
+        ticket.error = refusal
+
+
+def reading(run: Callable[[Session], Any]) -> QueryJob:
+    """A query that needs the committed state alone."""
+    return QueryJob(lambda _state, session, _now_ms: run(session))
