@@ -1,0 +1,5 @@
+"""`python -m tripmeter` is `tripmeter`."""
+
+from tripmeter.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""DOOR: HTTP routes, keys, idempotency, cursors. Wire <-> control, pipeline. No decisions."""

@@ -1,0 +1,144 @@
+"""One request on its way through the door, and what a route says of itself."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple
+
+from tripmeter.model.scope import Caller, Scope
+from tripmeter.pipeline.writer import Writer
+from tripmeter.ports import Clock, Page, Session, Slice, Store, Work
+from tripmeter.wire.params import Expand, Integer, Object, Param, String
+
+MIB: Final = 1024 * 1024
+BODY_LIMIT: Final = MIB
+"""Bytes that a request body may have, bulk requests aside."""
+
+
+class Services(NamedTuple):
+    """What routes work with; `app.py` fills it in."""
+
+    store: Store
+    writer: Writer
+    clock: Clock
+    allow_private: bool
+    """Whether webhooks may go to private addresses."""
+    metrics: Callable[[], bytes]
+
+
+class Reply(NamedTuple):
+    """What a route answers with: a status and an encoded body."""
+
+    body: bytes
+    status: int = 200
+    headers: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Call:
+    """An authenticated request whose parameters are read."""
+
+    services: Services
+    caller: Caller
+    params: dict[str, Any]
+    path: dict[str, str]
+    version: Literal[1, 2]
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def scope(self) -> Scope:
+        """Whose data it is about."""
+        return self.caller.scope
+
+    @property
+    def id(self) -> str:
+        """The id in the path."""
+        return self.path["id"]
+
+    @property
+    def page(self) -> Page:
+        """Which part of a list was asked for."""
+        return Page(
+            self.params.get("limit", 10),
+            self.params.get("starting_after"),
+            self.params.get("ending_before"),
+        )
+
+    @property
+    def own_params(self) -> dict[str, Any]:
+        """The parameters without those of the transport."""
+        return {name: value for name, value in self.params.items() if name not in TRANSPORT}
+
+
+TRANSPORT: Final = frozenset({"expand", "include"})
+
+Read = Callable[[Session, Call], Any]
+"""Renders what is asked for, from committed state."""
+
+Change = Callable[[Work, Call], Any]
+"""Changes something inside the writer's transaction, and renders the result."""
+
+Handle = Callable[[Call], Awaitable[Reply]]
+"""Answers in a way of its own: the usage paths."""
+
+Auth = Literal["key", "stream_token", "key_or_stream_token"]
+
+
+@dataclass(frozen=True)
+class Route:
+    """A path of the API: exactly one of `read`, `change` and `handle` answers it."""
+
+    method: Literal["GET", "POST", "DELETE"]
+    path: str
+    summary: str
+    returns: Any
+    """The shape of the answer, for OpenAPI."""
+    params: Object = field(default_factory=lambda: Object({}))
+    read: Read | None = None
+    change: Change | None = None
+    handle: Handle | None = None
+    is_list: bool = False
+    auth: Auth = "key"
+    body_limit: int = BODY_LIMIT
+    raw_body: bool = False
+    """The route decodes the body itself; its parameters travel in the query string."""
+
+    @property
+    def version(self) -> Literal[1, 2]:
+        """Which generation of the API the path belongs to."""
+        return 2 if self.path.startswith("/v2/") else 1
+
+
+def fields(**params: Param) -> Object:
+    """The parameters of a v1 request, `expand` included."""
+    return Object({**params, "expand": Expand()})
+
+
+def listing(**params: Param) -> Object:
+    """The parameters of a v1 list, with its cursors."""
+    return fields(
+        **params,
+        limit=Integer(minimum=1, maximum=100, description="Objects per page, 1 to 100."),
+        starting_after=String(description="The id after which the page begins."),
+        ending_before=String(description="The id before which the page ends."),
+    )
+
+
+def list_object(url: str, slice_: Slice[Any], render: Callable[[Any], Any]) -> dict[str, Any]:
+    """A v1 list, newest first."""
+    return {
+        "object": "list",
+        "url": url,
+        "has_more": slice_.has_more,
+        "data": [render(kept.value) for kept in slice_.items],
+    }
+
+
+def bounds_ms(given: dict[str, int] | None) -> dict[str, int]:
+    """A `created` range in seconds as the store's filters in milliseconds."""
+    edges = {}
+    for name, seconds in (given or {}).items():
+        past_end = name in ("gt", "lte")
+        edges[f"created_{name}"] = seconds * 1000 + (999 if past_end else 0)
+    return edges

@@ -1,0 +1,123 @@
+"""`/openapi.json`: the API as it is, made from the table of routes."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from tripmeter.api.call import Route
+from tripmeter.wire.events import API_VERSION
+
+_ERROR: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["type", "message"],
+            "properties": {
+                "type": {"type": "string"},
+                "code": {"type": "string"},
+                "message": {"type": "string"},
+                "param": {"type": "string"},
+            },
+        }
+    },
+}
+
+_FAILED: Final = {
+    "description": "An error.",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/error"}}},
+}
+
+
+def openapi(routes: Sequence[Route], version: str) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of a table of routes."""
+    shapes = list({id(route.returns): route.returns for route in routes}.values())
+    schemas, components = msgspec.json.schema_components(
+        shapes, ref_template="#/components/schemas/{name}"
+    )
+    schema_of = {id(shape): schema for shape, schema in zip(shapes, schemas, strict=True)}
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        operation = _operation(route, schema_of[id(route.returns)])
+        paths.setdefault(route.path, {})[route.method.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Tripmeter", "version": version, "x-stripe-version": API_VERSION},
+        "servers": [{"url": "/"}],
+        "security": [{"bearer": []}, {"basic": []}],
+        "paths": paths,
+        "components": {
+            "schemas": {**components, "error": _ERROR},
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "basic": {"type": "http", "scheme": "basic"},
+            },
+        },
+    }
+
+
+def _operation(route: Route, returns: dict[str, Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "summary": route.summary,
+        "operationId": _operation_id(route),
+        "parameters": _path_parameters(route.path),
+        "responses": {
+            "200": {
+                "description": "It worked.",
+                "content": {"application/json": {"schema": _answer(route, returns)}},
+            },
+            "default": _FAILED,
+        },
+    }
+    if route.raw_body:
+        described["requestBody"] = _lines_body()
+    elif route.method == "POST":
+        described["requestBody"] = _body(route)
+    else:
+        described["parameters"] += route.params.openapi_query_parameters()
+    return described
+
+
+def _body(route: Route) -> dict[str, Any]:
+    is_form = route.version == 1
+    media = "application/x-www-form-urlencoded" if is_form else "application/json"
+    schema = route.params.json_schema(dialect="form" if is_form else "json")
+    required = any(param.required for param in route.params.fields.values())
+    return {"required": required, "content": {media: {"schema": schema}}}
+
+
+def _lines_body() -> dict[str, Any]:
+    line = {"description": "One v2 meter event a line.", "type": "string"}
+    return {"required": True, "content": {"application/x-ndjson": {"schema": line}}}
+
+
+def _answer(route: Route, returns: dict[str, Any]) -> dict[str, Any]:
+    if not route.is_list:
+        return returns
+    data = {"type": "array", "items": returns}
+    if route.version == 2:
+        url = {"type": ["string", "null"]}
+        members = {"data": data, "next_page_url": url, "previous_page_url": url}
+    else:
+        members = {
+            "object": {"const": "list"},
+            "url": {"type": "string"},
+            "has_more": {"type": "boolean"},
+            "data": data,
+        }
+    return {"type": "object", "properties": members, "required": list(members)}
+
+
+def _path_parameters(path: str) -> list[dict[str, Any]]:
+    names = re.findall(r"\{(\w+)\}", path)
+    schema = {"type": "string", "maxLength": 5000}
+    return [{"name": name, "in": "path", "required": True, "schema": schema} for name in names]
+
+
+def _operation_id(route: Route) -> str:
+    words = re.findall(r"\w+", route.path.replace("{", "").replace("}", ""))
+    camel = "".join(part.capitalize() for word in words for part in word.split("_"))
+    return f"{route.method.capitalize()}{camel}"

@@ -1,0 +1,105 @@
+"""`/v1/customers` and `/v1/account`."""
+
+from typing import Any, Final
+
+from tripmeter.api.call import Call, Route, bounds_ms, fields, list_object, listing
+from tripmeter.control import customers
+from tripmeter.model.scope import Scope
+from tripmeter.ports import Session, Work
+from tripmeter.wire.objects import account_object, customer_object, deleted_object
+from tripmeter.wire.params import Enum, ListOf, Map, Object, Param, Range, String
+from tripmeter.wire.shapes import AccountObject, CustomerObject, DeletedObject
+
+_PATH: Final = "/v1/customers"
+
+_ADDRESS: Final[dict[str, Param]] = {
+    name: String(blank="unset")
+    for name in ("city", "country", "line1", "line2", "postal_code", "state")
+}
+
+_FIELDS: Final[dict[str, Param]] = {
+    "address": Object(_ADDRESS, blank="unset"),
+    "business_name": String(blank="unset", max_length=150),
+    "description": String(blank="unset"),
+    "email": String(blank="unset", max_length=512),
+    "individual_name": String(blank="unset", max_length=150),
+    "metadata": Map(),
+    "name": String(blank="unset", max_length=256),
+    "phone": String(blank="unset", max_length=20),
+    "preferred_locales": ListOf(String(), blank="unset"),
+    "shipping": Object(
+        {
+            "address": Object(_ADDRESS, required=True),
+            "name": String(required=True),
+            "phone": String(blank="unset"),
+        },
+        blank="unset",
+    ),
+    "tax_exempt": Enum("exempt", "none", "reverse", blank="unset"),
+}
+
+_ID: Final = String(
+    max_length=64, description="An id of your own, so that usage can carry it (extension)."
+)
+
+
+def create(work: Work, call: Call) -> Any:
+    """Make a customer."""
+    return customer_object(customers.create_customer(work, call.caller, call.own_params))
+
+
+def update(work: Work, call: Call) -> Any:
+    """Change a customer."""
+    changed = customers.update_customer(work, call.caller, call.id, call.own_params)
+    return customer_object(changed)
+
+
+def delete(work: Work, call: Call) -> Any:
+    """Delete a customer."""
+    return deleted_object(customers.delete_customer(work, call.caller, call.id).id, "customer")
+
+
+def retrieve(session: Session, call: Call) -> Any:
+    """One customer, deleted or not."""
+    return customers.rendered_customer(session.customers.get(call.scope, call.id).value)
+
+
+def list_(session: Session, call: Call) -> Any:
+    """Customers, newest first."""
+    filters = {"email": call.params.get("email"), **bounds_ms(call.params.get("created"))}
+    return list_object(
+        _PATH, session.customers.page(call.scope, call.page, **filters), customer_object
+    )
+
+
+def account(session: Session, call: Call) -> Any:
+    """The account of the key."""
+    owner = call.scope.account
+    return account_object(session.accounts.get(Scope(owner, True), owner).value)
+
+
+ROUTES: Final = (
+    Route("GET", "/v1/account", "The account of the key", AccountObject, fields(), read=account),
+    Route(
+        "POST", _PATH, "Create a customer", CustomerObject, fields(**_FIELDS, id=_ID), change=create
+    ),
+    Route(
+        "GET",
+        _PATH,
+        "List customers",
+        CustomerObject,
+        listing(created=Range(), email=String(max_length=512)),
+        read=list_,
+        is_list=True,
+    ),
+    Route("GET", f"{_PATH}/{{id}}", "Retrieve a customer", CustomerObject, fields(), read=retrieve),
+    Route(
+        "POST",
+        f"{_PATH}/{{id}}",
+        "Update a customer",
+        CustomerObject,
+        fields(**_FIELDS),
+        change=update,
+    ),
+    Route("DELETE", f"{_PATH}/{{id}}", "Delete a customer", DeletedObject, fields(), change=delete),
+)

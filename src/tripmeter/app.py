@@ -1,0 +1,173 @@
+"""Builds an engine from settings: picks store, identifiers, poster and clock, and wires them.
+
+Knows every room; no room knows it.
+"""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+import structlog
+from prometheus_client import generate_latest
+from starlette.applications import Starlette
+
+from tripmeter import __version__
+from tripmeter.api.call import Services
+from tripmeter.api.door import Door
+from tripmeter.api.operations import operation_routes
+from tripmeter.api.table import ROUTES
+from tripmeter.clock import SystemClock
+from tripmeter.control import access
+from tripmeter.model.errors import Refusal
+from tripmeter.model.scope import Scope
+from tripmeter.notify.webhook import WebhookPoster
+from tripmeter.pipeline.deliver import Deliverer
+from tripmeter.pipeline.jobs import CommandJob
+from tripmeter.pipeline.metrics import REGISTRY
+from tripmeter.pipeline.roll import roll
+from tripmeter.pipeline.writer import Writer
+from tripmeter.ports import Clock, Poster, Store
+from tripmeter.settings import Settings
+from tripmeter.store.identifiers import MemoryIdentifiers
+from tripmeter.store.sqlite import SqliteStore
+
+ROLL_EVERY_S: Final = 1
+
+log = structlog.get_logger()
+
+
+class AlreadyRunning(Exception):
+    """Another engine has the data folder open."""
+
+
+class Engine:
+    """A whole engine: `start`, serve `app`, `stop`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        poster: Poster | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.store: Store = open_store(settings)
+        self.writer = Writer(self.store, self.clock, MemoryIdentifiers(), self._wake)
+        self.poster = poster or WebhookPoster(allow_private=settings.allow_private_webhooks)
+        self.deliverer = Deliverer(self.store, self.writer, self.poster, self.clock)
+        self.new_key: str | None = None
+        """The API key made at the first start; shown once."""
+        self._rolling: asyncio.Task[None] | None = None
+        self._lock: TextIO | None = None
+
+    @property
+    def app(self) -> Starlette:
+        """The HTTP application; its lifespan starts and stops the engine."""
+        services = Services(
+            store=self.store,
+            writer=self.writer,
+            clock=self.clock,
+            allow_private=self.settings.allow_private_webhooks,
+            metrics=lambda: generate_latest(REGISTRY),
+        )
+        app = Door(services, ROUTES).app(operation_routes(services, __version__))
+        app.router.lifespan_context = self._lifespan
+        return app
+
+    def prepare(self) -> None:
+        """Lock the data folder, migrate, see to account and key, read the state.
+
+        Raises AlreadyRunning, StoreUnavailable, or a Refusal about TRIPMETER_API_KEY.
+        """
+        self._lock = lock_folder(self.settings.store_path)
+        for name in self.store.migrate():
+            log.info("migrated", migration=name)
+        self.new_key = ensure_access(self.store, self.settings.api_key, self.clock.now_ms())
+        self.writer.start()
+
+    async def start(self) -> None:
+        """Begin to deliver, and to do what time brings."""
+        await self.deliverer.start()
+        self._rolling = asyncio.create_task(self._roll())
+
+    async def stop(self) -> None:
+        """Finish what is under way, flush, close."""
+        if self._rolling is not None:
+            self._rolling.cancel()
+            await asyncio.gather(self._rolling, return_exceptions=True)
+        await self.deliverer.stop()
+        await asyncio.to_thread(self.writer.stop)
+        await self.poster.close()
+        self.store.close()
+        if self._lock is not None:
+            self._lock.close()
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Any) -> AsyncIterator[None]:
+        await self.start()
+        try:
+            yield
+        finally:
+            await self.stop()
+
+    def _wake(self, endpoints: set[int]) -> None:
+        self.deliverer.wake(endpoints)
+
+    async def _roll(self) -> None:
+        while True:
+            await asyncio.sleep(ROLL_EVERY_S)
+            try:
+                await self.writer.ask(CommandJob(roll))
+            except Refusal:
+                log.warning("roll_postponed")
+
+
+def open_store(settings: Settings) -> Store:
+    """The store that the settings name."""
+    return SqliteStore(settings.store_path)
+
+
+@contextmanager
+def opened_store(settings: Settings) -> Iterator[tuple[Store, int]]:
+    """A migrated store and the time, for a command beside a running engine."""
+    store = open_store(settings)
+    try:
+        store.migrate()
+        yield store, SystemClock().now_ms()
+    finally:
+        store.close()
+
+
+def ensure_access(store: Store, api_key: str | None, now_ms: int) -> str | None:
+    """See to it that an account and a usable key exist; the key's secret if one was made."""
+    with store.transaction():
+        session = store.writer()
+        account = access.default_account(session, now_ms)
+        if api_key is not None:
+            access.ensure_key(session, account, api_key, now_ms)
+            return None
+        test_scope = Scope(account.id, False)
+        if session.keys.page(test_scope, access.FIRST).items:
+            return None
+        return access.create_key(session, test_scope, "first start", now_ms)[1]
+
+
+def lock_folder(store_path: Path) -> TextIO:
+    """Hold the store for this process alone. Raises AlreadyRunning."""
+    path = store_path.with_suffix(".lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = path.open("a+")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        handle.close()
+        raise AlreadyRunning(str(path)) from error
+    handle.truncate(0)
+    handle.write(f"{os.getpid()}\n")
+    handle.flush()
+    return handle

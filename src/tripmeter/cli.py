@@ -1,0 +1,267 @@
+"""The command line: serve, migrate, keys, import, doctor."""
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+from cyclopts import App, Parameter
+
+from tripmeter import __version__
+
+app = App(
+    name="tripmeter",
+    version=__version__,
+    help="Watches metered usage and acts on the very event that crosses a line, in Stripe's API.",
+)
+keys_app = App(name="keys", help="Create, list and revoke API keys, beside a running engine.")
+app.command(keys_app)
+
+Data = Annotated[Path | None, Parameter(help="Folder of the embedded store.  [default: ./data]")]
+Database = Annotated[
+    str | None, Parameter(help="Database URL, such as sqlite:///usage.db, instead of --data.")
+]
+
+
+def main() -> None:
+    """Entry point of the `tripmeter` command."""
+    from tripmeter.model.errors import Refusal
+    from tripmeter.settings import SettingInvalid
+
+    try:
+        app()
+    except SettingInvalid as error:
+        _fail(str(error))
+    except Refusal as refusal:
+        _fail(_message(refusal))
+
+
+@app.command
+def serve(
+    *,
+    host: Annotated[
+        str | None, Parameter(help="Address to listen on.  [default: 127.0.0.1]")
+    ] = None,
+    port: Annotated[int | None, Parameter(help="Port to listen on.  [default: 4010]")] = None,
+    data: Data = None,
+    database: Database = None,
+    demo: Annotated[
+        bool, Parameter(help="Fill the account with demo data and live usage.")
+    ] = False,
+) -> None:
+    """Run the engine until SIGTERM or Ctrl-C, then finish what is under way and exit with 0.
+
+    TRIPMETER_API_KEY=sk_test_… makes sure that this key exists; without it, one is made at the
+    first start and shown once. TRIPMETER_ALLOW_PRIVATE_WEBHOOKS=1 lets webhooks go to localhost.
+    """
+    from tripmeter.app import AlreadyRunning, Engine
+    from tripmeter.settings import read_settings
+
+    settings = read_settings(host=host, port=port, data=data, database=database)
+    if demo:
+        settings = _demo_settings(settings)
+    _set_up_logging(settings.log)
+    try:
+        engine = Engine(settings)
+        engine.prepare()
+    except AlreadyRunning as error:
+        _fail(f"Another engine has this store open (lock {error}). Stop it, or use another --data.")
+    except PermissionError as error:
+        _fail(f"{error}. Choose a folder that can be written with --data DIR.")
+    _serve(engine, demo=demo)
+
+
+def _serve(engine: Any, *, demo: bool) -> None:
+    import uvicorn
+
+    settings = engine.settings
+    server = uvicorn.Server(
+        uvicorn.Config(
+            _with_demo(engine) if demo else engine.app,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            server_header=False,
+            timeout_graceful_shutdown=15,
+        )
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # uvicorn raises them again once it has drained
+    _announce(engine)
+    server.run()
+    if not server.started:
+        _fail(f"Port {settings.port} on {settings.host} is taken. Choose another with --port.")
+
+
+def _demo_settings(settings: Any) -> Any:
+    """The demo has a key of its own, and its webhooks go to this machine."""
+    from dataclasses import replace
+
+    from tripmeter.demo import DEMO_KEY
+
+    return replace(settings, api_key=DEMO_KEY, allow_private_webhooks=True)
+
+
+def _with_demo(engine: Any) -> Any:
+    from tripmeter.demo import with_demo
+
+    return with_demo(engine)
+
+
+def _announce(engine: Any) -> None:
+    settings = engine.settings
+    print(f"tripmeter {__version__} on http://{settings.host}:{settings.port}")
+    print(f"  store    {settings.store_path}")
+    if engine.new_key is not None:
+        print(f"  API key  {engine.new_key}  (shown this once)")
+    sys.stdout.flush()
+
+
+@app.command
+def migrate(*, data: Data = None, database: Database = None) -> None:
+    """Bring the store's schema up to date. `serve` does this by itself."""
+    from tripmeter.app import open_store
+    from tripmeter.settings import read_settings
+
+    store = open_store(read_settings(data=data, database=database))
+    for name in store.migrate() or ["nothing to do: the schema is up to date"]:
+        print(name)
+    store.close()
+
+
+@keys_app.command(name="create")
+def keys_create(
+    name: str = "cli",
+    *,
+    live: Annotated[bool, Parameter(help="A key for live mode instead of test mode.")] = False,
+    data: Data = None,
+    database: Database = None,
+) -> None:
+    """Create an API key for the default account and show it, this once."""
+    from tripmeter.control import access
+
+    with _store(data, database) as (store, now_ms), store.transaction():
+        session = store.writer()
+        account = access.default_account(session, now_ms)
+        scope = _scope(account.id, live)
+        key, secret = access.create_key(session, scope, name, now_ms)
+    print(f"{key.id}  {secret}")
+
+
+@keys_app.command(name="list")
+def keys_list(*, data: Data = None, database: Database = None) -> None:
+    """List the API keys of the default account; secrets are not kept and cannot be shown."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from tripmeter.control import access
+
+    table = Table("id", "key", "name", "mode", "status")
+    with _store(data, database) as (store, now_ms):
+        with store.transaction():
+            account = access.default_account(store.writer(), now_ms)
+        with store.reader() as session:
+            for live in (True, False):
+                for key in access.all_keys(session, _scope(account.id, live)):
+                    status = "active" if key.revoked_ms is None else "revoked"
+                    table.add_row(key.id, key.hint, key.name, "live" if live else "test", status)
+    Console().print(table)
+
+
+@keys_app.command(name="revoke")
+def keys_revoke(id: str, *, data: Data = None, database: Database = None) -> None:
+    """Revoke the API key with this id, at once and for good."""
+    from tripmeter.control import access
+    from tripmeter.model.errors import ResourceMissing
+
+    with _store(data, database) as (store, now_ms), store.transaction():
+        session = store.writer()
+        account = access.default_account(session, now_ms)
+        for live in (True, False):
+            scope = _scope(account.id, live)
+            if session.keys.find(scope, id) is not None:
+                access.revoke_key(session, scope, id, now_ms)
+                print(f"revoked {id}")
+                return
+        raise ResourceMissing("api_key", id)
+
+
+@app.command
+def doctor(*, data: Data = None, database: Database = None) -> None:
+    """Recompute totals, hours and firings from the usage log, and report every difference.
+
+    Works beside a running engine. Exits with 0 only if there is no difference at all.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+    from rich.table import Table
+
+    from tripmeter.pipeline.audit import audit
+
+    with (
+        _store(data, database) as (store, _),
+        store.reader() as session,
+        Progress(transient=True) as progress,
+    ):
+        task = progress.add_task("reading the usage log", total=session.usage.last_position())
+        report = audit(session, lambda position: progress.update(task, completed=position))
+    print(
+        f"{report.events:,} events, {report.cancellations:,} cancellations, "
+        f"{report.tallies:,} stored totals, {report.firings:,} firings: "
+        f"{len(report.differences)} differences"
+    )
+    if report.differences:
+        table = Table("what", "where", "stored", "recomputed")
+        for difference in report.differences[:100]:
+            table.add_row(*difference)
+        Console().print(table)
+        raise SystemExit(1)
+
+
+def _scope(account: str, live: bool) -> Any:
+    from tripmeter.model.scope import Scope
+
+    return Scope(account, live)
+
+
+def _store(data: Path | None, database: str | None) -> Any:
+    from tripmeter.app import opened_store
+    from tripmeter.settings import read_settings
+
+    return opened_store(read_settings(data=data, database=database))
+
+
+def _set_up_logging(form: str) -> None:
+    import logging
+
+    import structlog
+
+    logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.WARNING)
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def _message(refusal: Any) -> str:
+    from tripmeter.wire.errors import render
+
+    return str(render(refusal, version=1)[1]["error"]["message"])
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"tripmeter: {message}", file=sys.stderr)
+    raise SystemExit(1)

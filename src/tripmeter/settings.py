@@ -1,0 +1,74 @@
+"""Every setting, read once: from the command line, else the environment, else the defaults.
+
+TRIPMETER_HOST                    address to listen on              127.0.0.1
+TRIPMETER_PORT                    port to listen on                 4010
+TRIPMETER_DATA                    folder of the embedded store      ./data
+TRIPMETER_DATABASE                database URL instead of TRIPMETER_DATA
+TRIPMETER_API_KEY                 this key exists for the default account
+TRIPMETER_ALLOW_PRIVATE_WEBHOOKS  1: webhooks may go to private addresses
+TRIPMETER_LOG                     text or json                      text
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_SQLITE = "sqlite:///"
+
+
+class SettingInvalid(ValueError):
+    """A setting that cannot be used; the text says what would do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an engine is built from."""
+
+    host: str = "127.0.0.1"
+    port: int = 4010
+    data: Path = Path("data")
+    database: str | None = None
+    api_key: str | None = None
+    allow_private_webhooks: bool = False
+    log: str = "text"
+
+    @property
+    def store_path(self) -> Path:
+        """The file of the embedded store."""
+        if self.database is not None:
+            return Path(self.database.removeprefix(_SQLITE))
+        return self.data / "tripmeter.db"
+
+
+def read_settings(environment: Mapping[str, str] = os.environ, **given: Any) -> Settings:
+    """The settings; `given` ones that are not None win. Raises SettingInvalid."""
+    settings = Settings()
+    for field in fields(Settings):
+        text = environment.get(f"TRIPMETER_{field.name.upper()}")
+        if text:
+            settings = replace(settings, **{field.name: _read(field.name, text)})
+    settings = replace(settings, **{k: v for k, v in given.items() if v is not None})
+    return _checked(settings)
+
+
+def _read(name: str, text: str) -> Any:
+    if name == "port":
+        if not text.isdecimal():
+            raise SettingInvalid(f"TRIPMETER_PORT must be a number, not {text!r}.")
+        return int(text)
+    if name == "allow_private_webhooks":
+        return text.lower() in _TRUE
+    return Path(text) if name == "data" else text
+
+
+def _checked(settings: Settings) -> Settings:
+    if settings.database is not None and not settings.database.startswith(_SQLITE):
+        raise SettingInvalid(
+            f"This version keeps its data in SQLite: use --data DIR, or --database {_SQLITE}FILE."
+        )
+    if settings.log not in ("text", "json"):
+        raise SettingInvalid(f"TRIPMETER_LOG must be text or json, not {settings.log!r}.")
+    return settings
