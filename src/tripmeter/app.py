@@ -92,6 +92,7 @@ class Engine:
 
     async def start(self) -> None:
         """Begin to deliver, and to do what time brings."""
+        await self.poster.open()
         await self.deliverer.start()
         self._rolling = asyncio.create_task(self._roll())
 

@@ -37,6 +37,10 @@ class Clock(Protocol):
 class Poster(Protocol):
     """Sends one webhook."""
 
+    async def open(self) -> None:
+        """Do now what the first post would otherwise have to wait for."""
+        ...
+
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """POST once and say what came back. Never raises for what the network does."""
         ...

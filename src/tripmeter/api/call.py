@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
+from tripmeter.model.errors import ParametersExclusive
 from tripmeter.model.scope import Caller, Scope
 from tripmeter.pipeline.writer import Writer
 from tripmeter.ports import Clock, Page, Session, Slice, Store, Work
@@ -58,7 +59,9 @@ class Call:
 
     @property
     def page(self) -> Page:
-        """Which part of a list was asked for."""
+        """Which part of a list was asked for. Raises ParametersExclusive for both cursors."""
+        if "starting_after" in self.params and "ending_before" in self.params:
+            raise ParametersExclusive(("starting_after", "ending_before"))
         return Page(
             self.params.get("limit", 10),
             self.params.get("starting_after"),

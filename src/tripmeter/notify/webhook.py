@@ -79,6 +79,10 @@ class WebhookPoster:
         timeout = httpx2.Timeout(None, connect=connect_timeout_s)  # post() bounds the whole
         self._client = _client(network, ssl_context, timeout)
 
+    async def open(self) -> None:
+        """Load the event loop's backend now: it costs as much as fifty posts."""
+        await anyio.sleep(0)
+
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """POST `body` and wait for the answer. Never raises for what the network or peer does.
 

@@ -4,6 +4,7 @@ The batch is also the `Work` that a command of the control plane is given.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, Final
 
 from msgspec import structs
@@ -16,6 +17,7 @@ from tripmeter.model.quantity import format_quantity
 from tripmeter.model.scope import Scope
 from tripmeter.model.usage import RefusalCode, UsageEvent, UsageRefused, UsageReport
 from tripmeter.pipeline import flush, log
+from tripmeter.pipeline.catalogue import Catalogue
 from tripmeter.pipeline.intake import Accepted, examine
 from tripmeter.pipeline.jobs import CancelJob, CommandJob, Counted, Outcome, UsageJob
 from tripmeter.pipeline.publish import publish
@@ -40,6 +42,8 @@ class Batch:
         self._pace = pace
         self._log = log.LogBuilder(state.position)
         self._now_ms = now_ms
+        self._changed: list[Callable[[Catalogue], None]] = []
+        self._recalled: dict[int, tuple[UsageEvent, str | None, int]] = {}
         self.woken: set[int] = set()
         self.counted = 0
         self.fired = 0
@@ -67,8 +71,11 @@ class Batch:
         self._write_log()
         if isinstance(job, CancelJob):
             return self._cancel(job)
-        with self.session.savepoint():
-            return job.run(self)
+        try:
+            with self.session.savepoint():
+                return job.run(self)
+        finally:
+            self._tell_catalogue()
 
     def finish(self) -> None:
         """Write the log row, and a slice of what memory is ahead of the store."""
@@ -120,16 +127,30 @@ class Batch:
     ) -> Outcome:
         """An identifier seen before: a retry of the same request, or a duplicate."""
         self._write_log()
-        row = self.session.usage.row_holding(position)
-        logged = log.find(row, position) if row else None
-        if row is None or logged is None or job.request is None or logged[1] != job.request:
+        logged = self._recall(position) if job.request is not None else None
+        if logged is None or logged[1] != job.request:
             return _duplicate(identifier, found)
-        event = logged[0]
+        event, _, received_ms = logged
         if _says_the_same(found, job.reports[index], event):
-            return Counted(event, row.received_ms, replayed=True)
+            return Counted(event, received_ms, replayed=True)
         if len(job.reports) == 1:
             raise IdempotencyMismatch(job.key)
         return _duplicate(identifier, found)
+
+    def _recall(self, position: int) -> tuple[UsageEvent, str | None, int] | None:
+        """The event at a position, its request, and when it was received.
+
+        The row last read is kept: a repeated request asks for all of its events, one by one.
+        """
+        if position not in self._recalled:
+            row = self.session.usage.row_holding(position)
+            items = log.items(row) if row is not None else ()
+            self._recalled = {
+                at: (item, request, row.received_ms)
+                for at, item, request in items
+                if row is not None and isinstance(item, UsageEvent)
+            }
+        return self._recalled.get(position)
 
     def _keep_refusals(self, job: UsageJob, outcomes: list[Outcome]) -> None:
         """Refusals of the stream wait in the store for their error report (C10)."""
@@ -235,15 +256,21 @@ class Batch:
 
     def meter_changed(self, scope: Scope, meter: str) -> None:
         """Say that a meter, or an alert on it, is not as the data plane knew it."""
-        self._state.catalogue.meter_changed(scope, meter)
+        self._changed.append(lambda known: known.meter_changed(scope, meter))
 
     def customer_changed(self, scope: Scope, customer: str) -> None:
         """Say that a customer is new or gone."""
-        self._state.catalogue.customer_changed(scope, customer)
+        self._changed.append(lambda known: known.customer_changed(scope, customer))
 
     def endpoints_changed(self, scope: Scope) -> None:
         """Say that the endpoints of a scope are not as they were."""
-        self._state.catalogue.endpoints_changed(scope)
+        self._changed.append(lambda known: known.endpoints_changed(scope))
+
+    def _tell_catalogue(self) -> None:
+        """Have changes read once the command is over, whether it was kept or rolled back."""
+        for tell in self._changed:
+            tell(self._state.catalogue)
+        self._changed.clear()
 
     def _write_log(self) -> None:
         row = self._log.take(self._now_ms)

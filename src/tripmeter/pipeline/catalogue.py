@@ -109,8 +109,10 @@ class Catalogue:
         return self._endpoints[scope]
 
     def meter_changed(self, scope: Scope, meter: str) -> None:
-        """Read a meter and its alerts again."""
-        kept = self._session.meters.get(scope, meter)
+        """Read a meter and its alerts again; one that was rolled back is not there."""
+        kept = self._session.meters.find(scope, meter)
+        if kept is None:
+            return
         state = self._meters.get(kept.no)
         self._named.pop((scope, kept.value.event_name), None)
         if state is not None:

@@ -21,7 +21,6 @@ from tripmeter.model.event import (
     EventPayload,
 )
 from tripmeter.model.ids import new_id
-from tripmeter.model.scope import Scope
 from tripmeter.pipeline.jobs import CommandJob
 from tripmeter.pipeline.metrics import DELIVERY_ATTEMPTS, DELIVERY_SECONDS, OUTBOX_DEPTH
 from tripmeter.pipeline.writer import Writer
@@ -118,6 +117,7 @@ class Deliverer:
                     return
         except Exception:
             log.exception("delivery_lane_failed", endpoint_no=endpoint_no)
+            bell.set()  # what is pending is still pending: the lane opens again
             await asyncio.sleep(1)
         finally:
             del self._lanes[endpoint_no]
@@ -253,8 +253,3 @@ def _next_due(session: Session) -> dict[int, int]:
 
 def _depth(session: Session) -> int:
     return session.outbox.depth()
-
-
-def scope_of(event: Event) -> Scope:
-    """Whose event it is."""
-    return Scope(event.account, event.livemode)

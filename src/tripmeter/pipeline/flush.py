@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
 from tripmeter.model.usage import MinuteEvent, MinuteTotal
-from tripmeter.pipeline.state import HOUR_MS, MINUTES_PER_HOUR, State
+from tripmeter.pipeline.state import MINUTES_PER_HOUR, State
 from tripmeter.pipeline.tally import Tally
 from tripmeter.ports import HourRow
 from tripmeter.rules.acceptance import CANCEL_WITHIN_MS, MAX_AGE_MS
@@ -107,8 +107,3 @@ def _merged_singles(tally: Tally, hour: int, row: HourRow | None) -> dict[int, l
             if minute // MINUTES_PER_HOUR == hour:
                 merged[minute] += [event for event in events if event.position not in removed]
     return {minute: events for minute, events in merged.items() if events}
-
-
-def hour_of(moment_ms: int) -> int:
-    """Hours since the epoch."""
-    return moment_ms // HOUR_MS

@@ -25,7 +25,7 @@ class Accepted(NamedTuple):
 def examine(
     catalogue: Catalogue, scope: Scope, report: UsageReport, now_ms: int
 ) -> Accepted | UsageRefused:
-    """Check meter, customer, value, dimensions and time, in this order."""
+    """Check meter, customer, value, time and dimensions, in this order."""
     state = catalogue.named(scope, report.event_name)
     if isinstance(state, UsageRefused):
         return state

@@ -10,6 +10,7 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from tripmeter.model.ids import new_secret
+from tripmeter.model.meter import Formula
 from tripmeter.model.scope import Scope
 from tripmeter.model.usage import CancelEntry, MinuteEvent, UsageEvent
 from tripmeter.pipeline import log
@@ -17,11 +18,11 @@ from tripmeter.pipeline.catalogue import Catalogue, MeterState
 from tripmeter.pipeline.tally import MINUTE_MS, NEVER, Tally, cancel, count
 from tripmeter.ports import Identifiers, Session
 from tripmeter.rules.acceptance import CANCEL_WITHIN_MS
-from tripmeter.rules.aggregate import superseding_window
+from tripmeter.rules.aggregate import WINDOW_MS
 
 HOUR_MS: Final = 3_600_000
 MINUTES_PER_HOUR: Final = 60
-_ALL_HOURS: Final = 2**40
+_ALL_TIME: Final = 2**40
 
 _SECRET: Final = "identifier_secret"
 
@@ -98,11 +99,15 @@ class State:
                 yield from (event for event in events if event.position not in removed)
 
     def _others_in_window(self, tally: Tally, event: UsageEvent) -> Iterator[MinuteEvent]:
+        """What remains in an event's window once it is gone; `last` has one for all time."""
         meter = tally.meter.meter
-        window = superseding_window(meter.formula, meter.window, event.timestamp_ms)
-        for other in self.singles(tally, 0, _ALL_HOURS):
-            same = superseding_window(meter.formula, meter.window, other.timestamp_ms) == window
-            if same and other.position != event.position:
+        start, end = 0, _ALL_TIME
+        if meter.formula is not Formula.LAST and meter.window is not None:
+            length = WINDOW_MS[meter.window] // MINUTE_MS
+            start = minute_of(event.timestamp_ms) // length * length
+            end = start + length
+        for other in self.singles(tally, start, end):
+            if other.position != event.position:
                 yield other
 
     def _remember_identifiers(self, now_ms: int) -> None:

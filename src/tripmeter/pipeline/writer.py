@@ -25,7 +25,7 @@ from tripmeter.pipeline.metrics import (
     QUEUE_DEPTH,
 )
 from tripmeter.pipeline.state import State, ensure_identifier_secret
-from tripmeter.ports import Clock, Identifiers, Session, Store
+from tripmeter.ports import Clock, Identifiers, Store
 
 JOBS_PER_COMMIT: Final = 512
 REPORTS_PER_COMMIT: Final = 20_000
@@ -33,8 +33,8 @@ REPORTS_PER_COMMIT: Final = 20_000
 QUEUE_LIMIT: Final = 20_000
 """Jobs that may wait; beyond that, callers are told to come again (503)."""
 
-IDLE_S: Final = 1
-"""Quiet seconds after which memory is written to the store."""
+IDLE_MS: Final = 200
+"""Quiet time after which memory is written to the store."""
 
 log = structlog.get_logger()
 
@@ -59,6 +59,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="writer")
         self._state: State | None = None
         self._stopping = False
+        self._gate = threading.Lock()
 
     def start(self) -> None:
         """Read the state, replaying what was not flushed; then accept jobs."""
@@ -69,8 +70,9 @@ class Writer:
 
     def stop(self) -> None:
         """Finish everything that waits, flush, and end the thread."""
-        self._stopping = True
-        self._queue.put(None)
+        with self._gate:
+            self._stopping = True
+            self._queue.put(None)
         self._thread.join()
 
     async def ask(self, job: Job) -> Any:
@@ -93,11 +95,12 @@ class Writer:
         return self._state is not None and not self._stopping
 
     def _submit(self, ticket: Ticket) -> None:
-        if self._stopping:
-            raise Draining()
-        if self._queue.qsize() >= QUEUE_LIMIT:
-            raise StoreUnavailable("too many requests are waiting to be written")
-        self._queue.put(ticket)
+        with self._gate:  # nothing is queued behind the end, where nobody would answer it
+            if self._stopping:
+                raise Draining()
+            if self._queue.qsize() >= QUEUE_LIMIT:
+                raise StoreUnavailable("too many requests are waiting to be written")
+            self._queue.put(ticket)
 
     def _run(self) -> None:
         while True:
@@ -114,7 +117,7 @@ class Writer:
     def _gather(self) -> tuple[list[Ticket], bool]:
         """Everything that waits, up to the size of one commit; and whether it is the last."""
         try:
-            ticket = self._queue.get(timeout=IDLE_S)
+            ticket = self._queue.get(timeout=IDLE_MS / 1000)
         except queue.Empty:
             return [], False
         tickets: list[Ticket] = []
@@ -165,12 +168,20 @@ class Writer:
             for ticket in tickets:
                 _attempt(batch, ticket)
             batch.finish()
+        self._tell(batch)
+
+    def _tell(self, batch: Batch) -> None:
+        """Measure what was committed, and wake who delivers it. Cannot fail what is durable."""
         EVENTS_COUNTED.inc(batch.counted)
         ALERTS_FIRED.inc(batch.fired)
         for code, refused in batch.refused.items():
             EVENTS_REFUSED.labels(code.value).inc(refused)
-        if batch.woken:
+        if not batch.woken:
+            return
+        try:
             self._wake(batch.woken)
+        except Exception:
+            log.exception("wake_failed")
 
     def _fail(self, tickets: list[Ticket], error: Exception) -> None:
         """Nothing was kept: what memory had taken on is thrown away, and read again later."""
@@ -191,9 +202,11 @@ class Writer:
 
     def _rest(self) -> None:
         """A quiet moment: bring the store up to what memory knows, slice by slice."""
-        if self._state is None or not self._state.dirty:
-            return
         try:
+            if self._state is None:
+                self._state = self._read_state()
+            if not self._state.dirty:
+                return
             with self._store.transaction():
                 flush.write_slice(self._state, self._clock.now_ms(), self._pace)
         except Exception:
@@ -215,8 +228,3 @@ def _attempt(batch: Batch, ticket: Ticket) -> None:
         raise
     except Refusal as refusal:
         ticket.error = refusal
-
-
-def reading(run: Callable[[Session], Any]) -> QueryJob:
-    """A query that needs the committed state alone."""
-    return QueryJob(lambda _state, session, _now_ms: run(session))

@@ -9,18 +9,12 @@ from collections.abc import Iterable
 from typing import Final
 
 from tripmeter.model.meter import Formula, Window
-from tripmeter.model.quantity import SCALE
 from tripmeter.model.usage import MinuteEvent
 
 WINDOW_MS: Final = {Window.HOUR: 3_600_000, Window.DAY: 86_400_000}
 """Length of an event time window; windows are aligned to UTC."""
 
 _ALL_TIME: Final = 0
-
-
-def counted_quantity(formula: Formula, value: int) -> int:
-    """What one event adds: its value, or one whole unit for `count`."""
-    return SCALE if formula is Formula.COUNT else value
 
 
 def superseding_window(formula: Formula, window: Window | None, timestamp_ms: int) -> int | None:

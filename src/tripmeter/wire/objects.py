@@ -7,7 +7,7 @@ from typing import Any
 from tripmeter.model.access import Account, StreamSession
 from tripmeter.model.alert import Alert, Firing
 from tripmeter.model.customer import Customer
-from tripmeter.model.event import DeliveryAttempt, Endpoint, EndpointKind
+from tripmeter.model.event import DeliveryAttempt, Endpoint
 from tripmeter.model.ids import base62
 from tripmeter.model.meter import Meter
 from tripmeter.model.quantity import format_quantity, whole_units
@@ -55,6 +55,11 @@ def deleted_object(id: str, object_type: str) -> shapes.DeletedObject:
     return {"id": id, "object": object_type, "deleted": True}
 
 
+def deleted_v2_object(id: str, object_type: str) -> shapes.DeletedV2Object:
+    """What is left of a deleted object, v2."""
+    return {"id": id, "object": object_type}
+
+
 def account_object(account: Account) -> shapes.AccountObject:
     """The account that a key belongs to."""
     return {
@@ -69,7 +74,12 @@ def account_object(account: Account) -> shapes.AccountObject:
         "email": None,
         "metadata": {},
         "payouts_enabled": True,
-        "settings": {"dashboard": {"display_name": account.name, "timezone": "Etc/UTC"}},
+        "settings": {
+            "branding": {},
+            "card_payments": {},
+            "dashboard": {"display_name": account.name, "timezone": "Etc/UTC"},
+            "payments": {},
+        },
         "type": "standard",
     }
 
@@ -236,13 +246,6 @@ def event_destination_object(
         "updated": rfc3339(endpoint.updated_ms),
         "webhook_endpoint": target or None,
     }
-
-
-def endpoint_object(endpoint: Endpoint) -> Any:
-    """An endpoint in the language of the API it was made with."""
-    if endpoint.kind is EndpointKind.EVENT_DESTINATION:
-        return event_destination_object(endpoint)
-    return webhook_endpoint_object(endpoint)
 
 
 def attempt_object(attempt: DeliveryAttempt) -> shapes.DeliveryAttemptObject:

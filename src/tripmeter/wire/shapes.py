@@ -38,6 +38,13 @@ class DeletedObject(TypedDict):
     deleted: bool
 
 
+class DeletedV2Object(TypedDict):
+    """What is left of a deleted object, v2."""
+
+    id: str
+    object: str
+
+
 class AccountObject(TypedDict):
     """The account that the key belongs to."""
 

@@ -11,12 +11,14 @@ from tripmeter.wire.events import event_v2_object
 from tripmeter.wire.objects import (
     attempt_object,
     deleted_object,
+    deleted_v2_object,
     event_destination_object,
     webhook_endpoint_object,
 )
 from tripmeter.wire.params import Boolean, Enum, Integer, ListOf, Map, Object, Param, String
 from tripmeter.wire.shapes import (
     DeletedObject,
+    DeletedV2Object,
     DeliveryAttemptObject,
     EventDestinationObject,
     EventV2Object,
@@ -114,7 +116,7 @@ def delete_v2(work: Work, call: Call) -> Any:
     """Delete an event destination."""
     kind = EndpointKind.EVENT_DESTINATION
     gone = endpoints.delete_endpoint(work, call.caller, call.id, kind)
-    return deleted_object(gone.id, "v2.core.event_destination")
+    return deleted_v2_object(gone.id, "v2.core.event_destination")
 
 
 def ping(work: Work, call: Call) -> Any:
@@ -261,7 +263,7 @@ ROUTES: Final = (
         "DELETE",
         _V2_ONE,
         "Delete an event destination",
-        DeletedObject,
+        DeletedV2Object,
         Object({}),
         change=delete_v2,
     ),

@@ -253,7 +253,8 @@ ORDER BY first LIMIT :limit
 SELECT min(first) FROM usage_log WHERE received_ms >= :received_ms
 -- name: log_row_holding
 SELECT first, size, received_ms, body FROM usage_log
-WHERE first <= :position ORDER BY first DESC LIMIT 1
+WHERE first = (SELECT max(first) FROM usage_log WHERE first <= :position)
+  AND first + size > :position
 
 -- name: get_tally
 SELECT meter_no, customer_no, doc FROM tallies

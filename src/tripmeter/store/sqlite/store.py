@@ -58,16 +58,24 @@ class SqliteStore:
     """The embedded store: everything in one file and its write-ahead log."""
 
     def __init__(self, path: Path) -> None:
+        """Open the file, made if need be. Raises OSError if it cannot be made or written."""
         self._path = path
         self._statements = load_statements(_PACKAGE)
         self._connections: list[apsw.Connection] = []
         self._lock = threading.Lock()
         self._idle: LifoQueue[SqliteStatements] = LifoQueue()
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._writing = self._connect()
-        self._writing.pragma("journal_mode", "wal")
-        self._writing.pragma("synchronous", "full")
+        self._writing = self._open()
         self._writer = SqlSession(SqliteStatements(self._writing, self._statements))
+
+    def _open(self) -> apsw.Connection:
+        try:
+            connection = self._connect()
+            connection.pragma("journal_mode", "wal")
+            connection.pragma("synchronous", "full")
+        except (apsw.CantOpenError, apsw.ReadOnlyError) as error:
+            raise OSError(f"{self._path}: {error}") from error
+        return connection
 
     def _connect(self) -> apsw.Connection:
         connection = apsw.Connection(str(self._path))

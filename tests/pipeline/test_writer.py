@@ -1,0 +1,102 @@
+"""The writer when something goes wrong: each of these was once found by the oracle's scenarios,
+or by asking what they cannot reach.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from support.clock import DAY_MS, HOUR_MS
+from support.engine import Engine
+from tripmeter.control.alerts import create_alert
+from tripmeter.model.errors import Draining, StateConflict, StoreUnavailable
+from tripmeter.model.scope import Caller
+from tripmeter.model.usage import UsageReport
+from tripmeter.pipeline.jobs import CommandJob, Counted, UsageJob
+from tripmeter.ports import Work
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    with structlog.testing.capture_logs(), Engine() as engine:
+        engine.create_customer("cus_1")
+        yield engine
+
+
+def report(identifier: str) -> UsageReport:
+    return UsageReport("calls", {"stripe_customer_id": "cus_1", "value": "1"}, identifier, None)
+
+
+def counted(answer: Any) -> bool:
+    return isinstance(answer, list) and all(isinstance(outcome, Counted) for outcome in answer)
+
+
+def test_an_alert_that_fired_before_a_crash_does_not_fire_again(engine: Engine) -> None:
+    engine.create_alert(engine.create_meter("calls"), gte=1)
+    engine.report([report("first")])
+    engine.crash()
+    assert counted(engine.report([report("second")]))
+    assert [firing.identifier for firing in engine.firings()] == ["first"]
+
+
+def test_after_a_quiet_day_an_identifier_is_new_on_the_first_event_already(engine: Engine) -> None:
+    engine.create_meter("calls")
+    engine.report([report("again")])
+    engine.clock.advance(DAY_MS + HOUR_MS + 1)
+    assert counted(engine.report([report("again")]))
+
+
+def test_a_command_that_is_refused_late_leaves_no_trace(engine: Engine) -> None:
+    meter = engine.create_meter("calls")
+    engine.report([report("before")])
+
+    def change_of_mind(work: Work) -> None:
+        threshold = {"meter": meter.id, "gte": 1}
+        create_alert(work, Caller(engine.scope), {"title": "a", "usage_threshold": threshold})
+        raise StateConflict("No, not after all.")
+
+    with pytest.raises(StateConflict):
+        engine.ask(CommandJob(change_of_mind))
+    assert counted(engine.report([report("after")]))
+    assert engine.firings() == []
+
+
+def test_a_commit_that_fails_keeps_nothing_and_the_next_one_goes_through(engine: Engine) -> None:
+    meter = engine.create_meter("calls")
+    engine.fail_next_commit(StoreUnavailable("disk full"))
+    with pytest.raises(StoreUnavailable):
+        engine.report([report("once")])
+    assert engine.total(meter.id, "cus_1") == 0
+    assert counted(engine.report([report("once")]))
+
+
+def test_one_job_that_breaks_does_not_take_the_others_with_it(engine: Engine) -> None:
+    engine.create_meter("calls")
+
+    def broken(_: Work) -> None:
+        raise ZeroDivisionError
+
+    jobs = [UsageJob(engine.scope, [report(name)]) for name in ("first", "second")]
+    first, failed, second = engine.ask_together([jobs[0], CommandJob(broken), jobs[1]])
+    assert isinstance(failed, ZeroDivisionError)
+    assert counted(first) and counted(second)
+
+
+def test_what_is_durable_is_answered_even_if_nobody_can_be_woken(engine: Engine) -> None:
+    def asleep(_: set[int]) -> None:
+        raise RuntimeError("the loop is closed")
+
+    engine.create_endpoint("*")
+    engine.create_alert(engine.create_meter("calls"), gte=1)
+    engine.on_wake = asleep
+    assert counted(engine.report([report("first")]))
+    assert len(engine.firings()) == 1
+
+
+def test_who_asks_too_late_is_told_to_come_again(engine: Engine) -> None:
+    stopped = engine.writer
+    engine.restart()
+    with pytest.raises(Draining):
+        stopped.ask_and_wait(UsageJob(engine.scope, []))

@@ -1,0 +1,504 @@
+"""What every store guarantees of objects, transactions and readers: the promises of `ports`.
+
+`test_contract_usage.py` goes on with the usage log and the outbox.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from support import samples
+from support.samples import LIVE, STRANGER, TEST
+from tripmeter.model.alert import Activation, ActivationKind, AlertStatus, FiredMark
+from tripmeter.model.errors import ResourceMissing, StoreUnavailable
+from tripmeter.model.event import EventPayload
+from tripmeter.model.scope import Scope
+from tripmeter.model.usage import LogRow, TallyRow
+from tripmeter.ports import Kept, Page, Records, Session, Slice, Store, StoredReply
+
+
+class Undo(Exception):
+    """Raised by a test inside a transaction."""
+
+
+KINDS: list[tuple[str, Callable[..., Any]]] = [
+    ("keys", samples.api_key),
+    ("customers", samples.customer),
+    ("meters", samples.meter),
+    ("alerts", samples.alert),
+    ("events", samples.event),
+    ("destinations", samples.endpoint),
+    ("attempts", samples.attempt),
+]
+
+
+def ids(found: Slice[Any]) -> list[str]:
+    return [kept.value.id for kept in found.items]
+
+
+def several(session: Session, count: int, scope: Scope = TEST) -> None:
+    """Customers cus_1 to cus_<count>, in this order."""
+    for number in range(1, count + 1):
+        customer = samples.customer(f"cus_{number}", scope, created_ms=number)
+        session.customers.insert(customer)
+
+
+# --- records ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "make"), KINDS)
+class TestRecords:
+    def test_what_is_stored_is_found_as_it_was(
+        self, session: Session, kind: str, make: Callable[..., Any]
+    ) -> None:
+        records: Records[Any] = getattr(session, kind)
+        value = make()
+        no = records.insert(value)
+        assert records.find(TEST, value.id) == records.get(TEST, value.id) == Kept(no, value)
+        assert records.numbered(no) == value
+
+    def test_what_replaces_it_is_found_in_its_place(
+        self, session: Session, kind: str, make: Callable[..., Any]
+    ) -> None:
+        records: Records[Any] = getattr(session, kind)
+        no = records.insert(make())
+        changed = structs.replace(make(), created_ms=9_999)
+        records.replace(no, changed)
+        assert records.get(TEST, changed.id) == Kept(no, changed)
+
+    @pytest.mark.parametrize("scope", [LIVE, STRANGER], ids=["live", "stranger"])
+    def test_another_scope_does_not_see_it(
+        self, session: Session, kind: str, make: Callable[..., Any], scope: Scope
+    ) -> None:
+        records: Records[Any] = getattr(session, kind)
+        value = make()
+        records.insert(value)
+        assert records.find(scope, value.id) is None
+        with pytest.raises(ResourceMissing):
+            records.get(scope, value.id)
+
+    def test_an_id_exists_once(
+        self, session: Session, kind: str, make: Callable[..., Any], conflict: type[Exception]
+    ) -> None:
+        records: Records[Any] = getattr(session, kind)
+        records.insert(make())
+        with pytest.raises(conflict):
+            records.insert(make())
+
+    def test_numbers_grow(self, session: Session, kind: str, make: Callable[..., Any]) -> None:
+        records: Records[Any] = getattr(session, kind)
+        more = {"event_name": "other"} if kind == "meters" else {}
+        assert records.insert(make("x_1")) < records.insert(make("x_2", **more))
+
+
+def test_an_account_is_found_by_its_own_id(session: Session) -> None:
+    account = samples.account("acct_a")
+    no = session.accounts.insert(account)
+    assert session.accounts.find(Scope("acct_a", livemode=True), "acct_a") == Kept(no, account)
+    assert session.accounts.numbered(no) == account
+
+
+def test_what_is_missing_is_named_with_the_parameter_that_named_it(session: Session) -> None:
+    with pytest.raises(ResourceMissing) as missing:
+        session.meters.get(TEST, "mtr_9", "usage_threshold[meter]")
+    facts = (missing.value.noun, missing.value.id, missing.value.param)
+    assert facts == ("meter", "mtr_9", "usage_threshold[meter]")
+
+
+def test_the_same_customer_id_may_exist_in_every_scope(session: Session) -> None:
+    numbers = {session.customers.insert(samples.customer("cus_1", s)) for s in (TEST, LIVE)}
+    assert len(numbers) == 2
+    assert session.customers.get(LIVE, "cus_1").value.livemode
+
+
+# --- pages --------------------------------------------------------------------------------------
+
+
+class TestPages:
+    def test_come_newest_first(self, session: Session) -> None:
+        several(session, 3)
+        found = session.customers.page(TEST, Page())
+        assert (ids(found), found.has_more) == (["cus_3", "cus_2", "cus_1"], False)
+
+    def test_say_whether_there_is_more(self, session: Session) -> None:
+        several(session, 3)
+        found = session.customers.page(TEST, Page(limit=2))
+        assert (ids(found), found.has_more) == (["cus_3", "cus_2"], True)
+        assert not session.customers.page(TEST, Page(limit=3)).has_more
+
+    def test_go_on_after_an_object(self, session: Session) -> None:
+        several(session, 5)
+        found = session.customers.page(TEST, Page(limit=2, starting_after="cus_4"))
+        assert (ids(found), found.has_more) == (["cus_3", "cus_2"], True)
+        found = session.customers.page(TEST, Page(limit=2, starting_after="cus_2"))
+        assert (ids(found), found.has_more) == (["cus_1"], False)
+        found = session.customers.page(TEST, Page(limit=2, starting_after="cus_1"))
+        assert (ids(found), found.has_more) == ([], False)
+
+    def test_go_back_before_an_object_to_those_next_to_it(self, session: Session) -> None:
+        several(session, 5)
+        found = session.customers.page(TEST, Page(limit=2, ending_before="cus_2"))
+        assert (ids(found), found.has_more) == (["cus_4", "cus_3"], True)
+        found = session.customers.page(TEST, Page(limit=2, ending_before="cus_4"))
+        assert (ids(found), found.has_more) == (["cus_5"], False)
+        found = session.customers.page(TEST, Page(limit=2, ending_before="cus_5"))
+        assert (ids(found), found.has_more) == ([], False)
+
+    @pytest.mark.parametrize(
+        ("page", "param"),
+        [
+            (Page(starting_after="cus_1"), "starting_after"),
+            (Page(ending_before="cus_1"), "ending_before"),
+        ],
+    )
+    def test_cannot_begin_at_an_unknown_object(
+        self, session: Session, page: Page, param: str
+    ) -> None:
+        several(session, 1, STRANGER)
+        with pytest.raises(ResourceMissing) as missing:
+            session.customers.page(TEST, page)
+        assert missing.value.param == param
+
+    def test_hold_objects_of_one_scope(self, session: Session) -> None:
+        for scope in (TEST, LIVE, STRANGER):
+            several(session, 2, scope)
+        found = session.customers.page(TEST, Page())
+        assert {(k.value.account, k.value.livemode) for k in found.items} == {TEST}
+
+    def test_begin_at_an_object_that_the_list_leaves_out(self, session: Session) -> None:
+        several(session, 3)
+        kept = session.customers.get(TEST, "cus_2")
+        session.customers.replace(kept.no, samples.deleted(kept.value))
+        assert ids(session.customers.page(TEST, Page())) == ["cus_3", "cus_1"]
+        assert ids(session.customers.page(TEST, Page(starting_after="cus_2"))) == ["cus_1"]
+
+    @pytest.mark.parametrize(
+        ("filters", "expected"),
+        [
+            ({"created_gt": 2}, [4, 3]),
+            ({"created_gte": 2}, [4, 3, 2]),
+            ({"created_lt": 3}, [2, 1]),
+            ({"created_lte": 3}, [3, 2, 1]),
+            ({"created_gt": 1, "created_lt": 4}, [3, 2]),
+            ({"email": "a@example.com"}, [4, 3, 2, 1]),
+            ({"email": "b@example.com"}, []),
+        ],
+    )
+    def test_are_filtered(
+        self, session: Session, filters: dict[str, Any], expected: list[int]
+    ) -> None:
+        several(session, 4)
+        found = session.customers.page(TEST, Page(), **filters)
+        assert ids(found) == [f"cus_{number}" for number in expected]
+
+    def test_of_alerts_leave_archived_ones_out(self, session: Session) -> None:
+        session.alerts.insert(samples.alert("alrt_1"))
+        session.alerts.insert(samples.archived(samples.alert("alrt_2")))
+        session.alerts.insert(samples.alert("alrt_3", meter="mtr_2", customer="cus_1"))
+        assert ids(session.alerts.page(TEST, Page())) == ["alrt_3", "alrt_1"]
+        assert ids(session.alerts.page(TEST, Page(), meter="mtr_2")) == ["alrt_3"]
+        assert ids(session.alerts.page(TEST, Page(), customer="cus_1")) == ["alrt_3"]
+
+    def test_of_events_are_of_one_payload(self, session: Session) -> None:
+        session.events.insert(samples.event("evt_1"))
+        session.events.insert(samples.event("evt_2", payload=EventPayload.THIN))
+        session.events.insert(samples.event("evt_3", type="customer.deleted", object_id="cus_2"))
+        snapshots = {"payload": "snapshot"}
+        assert ids(session.events.page(TEST, Page(), **snapshots)) == ["evt_3", "evt_1"]
+        assert ids(session.events.page(TEST, Page(), payload="thin")) == ["evt_2"]
+        of_object = session.events.page(TEST, Page(), object_id="cus_2", **snapshots)
+        assert ids(of_object) == ["evt_3"]
+        begins = session.events.page(TEST, Page(), type_prefix="customer.c", **snapshots)
+        assert ids(begins) == ["evt_1"]
+        types = '["customer.deleted","x"]'
+        assert ids(session.events.page(TEST, Page(), types=types, **snapshots)) == ["evt_3"]
+
+
+# --- what is unique -----------------------------------------------------------------------------
+
+
+def armed(session: Session) -> int:
+    """An alert that may fire."""
+    return session.alerts.insert(samples.alert())
+
+
+class TestUnique:
+    def test_an_alert_fires_once_per_customer_and_activation(
+        self, session: Session, conflict: type[Exception]
+    ) -> None:
+        alert_no = armed(session)
+        first = samples.firing("alrtn_1", alert_no=alert_no)
+        session.firings.insert(first)
+        with pytest.raises(conflict), session.savepoint():
+            session.firings.insert(samples.firing("alrtn_2", alert_no=alert_no, position=9))
+        session.firings.insert(samples.firing("alrtn_3", alert_no=alert_no, activation=2))
+        session.firings.insert(samples.firing("alrtn_4", alert_no=alert_no, customer_no=2))
+        found = session.firings.page(TEST, Page())
+        assert ids(found) == ["alrtn_4", "alrtn_3", "alrtn_1"]
+        assert found.items[-1].value == first
+
+    def test_an_event_name_has_one_active_meter(
+        self, session: Session, conflict: type[Exception]
+    ) -> None:
+        no = session.meters.insert(samples.meter("mtr_1"))
+        with pytest.raises(conflict), session.savepoint():
+            session.meters.insert(samples.meter("mtr_2"))
+        session.meters.replace(no, samples.meter("mtr_1", active=False))
+        session.meters.insert(samples.meter("mtr_2"))
+        with pytest.raises(conflict), session.savepoint():
+            session.meters.replace(no, samples.meter("mtr_1"))
+        session.meters.insert(samples.meter("mtr_3", LIVE))
+
+    def test_an_event_is_sent_to_an_endpoint_once_unless_a_person_asks(
+        self, session: Session, conflict: type[Exception]
+    ) -> None:
+        event, endpoint = (
+            session.events.insert(samples.event()),
+            session.destinations.insert(samples.endpoint()),
+        )
+        session.outbox.enqueue(event, endpoint, 5, manual=False)
+        with pytest.raises(conflict), session.savepoint():
+            session.outbox.enqueue(event, endpoint, 6, manual=False)
+        session.outbox.enqueue(event, endpoint, 7, manual=True)
+        session.outbox.enqueue(event, endpoint, 8, manual=True)
+        assert [d.manual for d in session.outbox.due(endpoint, 9, 9)] == [False, True, True]
+
+
+# --- meters, alerts, activations ----------------------------------------------------------------
+
+
+class TestMeters:
+    def test_the_active_one_is_found_by_its_event_name(self, session: Session) -> None:
+        no = session.meters.insert(samples.meter())
+        assert session.active_meter(TEST, "tokens") == Kept(no, samples.meter())
+        assert session.active_meter(TEST, "Tokens") is None
+        assert session.active_meter(LIVE, "tokens") is None
+
+    def test_of_inactive_ones_the_newest(self, session: Session) -> None:
+        for id_ in ("mtr_1", "mtr_2"):
+            session.meters.insert(samples.meter(id_, active=False))
+        found = session.any_meter(TEST, "tokens")
+        assert found and found.value.id == "mtr_2"
+        assert session.active_meter(TEST, "tokens") is None
+        assert session.any_meter(STRANGER, "tokens") is None
+
+
+class TestAlerts:
+    def test_those_that_are_active_watch_their_meter(self, session: Session) -> None:
+        session.alerts.insert(samples.alert("alrt_1"))
+        session.alerts.insert(samples.alert("alrt_2", status=AlertStatus.INACTIVE))
+        session.alerts.insert(samples.archived(samples.alert("alrt_3")))
+        session.alerts.insert(samples.alert("alrt_4", meter="mtr_2"))
+        session.alerts.insert(samples.alert("alrt_5", LIVE))
+        found = session.alerts_of_meter(TEST, "mtr_1")
+        assert [kept.value.id for kept in found] == ["alrt_1"]
+
+    def test_those_that_are_not_archived_count_in_their_scope(self, session: Session) -> None:
+        session.alerts.insert(samples.alert("alrt_1"))
+        session.alerts.insert(samples.alert("alrt_2", status=AlertStatus.INACTIVE))
+        session.alerts.insert(samples.archived(samples.alert("alrt_3")))
+        session.alerts.insert(samples.alert("alrt_4", customer="cus_1"))
+        assert session.count_alerts(TEST, "mtr_1", None) == 2
+        assert session.count_alerts(TEST, "mtr_1", "cus_1") == 1
+        assert session.count_alerts(TEST, "mtr_2", None) == 0
+        assert session.count_alerts(STRANGER, "mtr_1", None) == 0
+
+    def test_activations_are_kept_in_order_and_closed_once(self, session: Session) -> None:
+        alert, other = armed(session), session.alerts.insert(samples.alert("alrt_2"))
+        opened = Activation(1, ActivationKind.OPEN, 5, opened_ms=77)
+        rearmed = Activation(2, ActivationKind.REARM, 8)
+        for activation in (opened, rearmed):
+            session.add_activation(alert, activation)
+        session.add_activation(other, opened)
+        assert session.activations(alert) == [opened, rearmed]
+        session.close_activations(alert, 9)
+        session.add_activation(alert, Activation(3, ActivationKind.OPEN, 12))
+        session.close_activations(alert, 15)
+        assert [(a.number, a.closed_at) for a in session.activations(alert)] == [
+            (1, 9),
+            (2, 9),
+            (3, 15),
+        ]
+        assert session.activations(other) == [opened]
+
+    def test_who_fired_is_known_per_meter_and_customer(self, session: Session) -> None:
+        alert = armed(session)
+        session.firings.insert(samples.firing("n_1", alert_no=alert))
+        session.firings.insert(samples.firing("n_2", alert_no=alert, activation=2, position=9))
+        session.firings.insert(samples.firing("n_3", alert_no=alert, customer_no=2))
+        session.firings.insert(samples.firing("n_4", alert_no=alert, activation=3, meter_no=2))
+        assert session.fired(1, 1) == [FiredMark(alert, 1, 7), FiredMark(alert, 2, 9)]
+        assert session.fired(1, 3) == []
+
+
+# --- keys, streams, replies, settings -----------------------------------------------------------
+
+
+def test_keys_are_found_by_digest_revoked_ones_included(session: Session) -> None:
+    key = samples.api_key("key_1", revoked_ms=5)
+    session.keys.insert(key)
+    assert session.key_by_digest(b"key_1") == key
+    assert session.key_by_digest(b"key_2") is None
+
+
+def test_sessions_that_ended_before_a_new_one_began_are_forgotten(session: Session) -> None:
+    ended, open_ = samples.stream("mes_1", expires_ms=1_999), samples.stream("mes_2")
+    for stream in (ended, open_):
+        session.open_stream(stream)
+    assert session.stream_by_digest(b"mes_1") == ended
+    session.open_stream(samples.stream("mes_3", created_ms=2_000, expires_ms=9_000))
+    assert session.stream_by_digest(b"mes_1") is None
+    assert session.stream_by_digest(b"mes_2") == open_
+
+
+def test_replies_are_kept_per_scope_until_they_are_old(session: Session) -> None:
+    reply = StoredReply(b"\x00fingerprint", 402, b"{}")
+    session.keep_reply(TEST, "k", 1_000, reply)
+    assert session.reply(TEST, "k") == reply
+    assert session.reply(LIVE, "k") is None
+    assert session.reply(TEST, "other") is None
+    session.purge_replies(1_000)
+    assert session.reply(TEST, "k") == reply
+    session.purge_replies(1_001)
+    assert session.reply(TEST, "k") is None
+
+
+def test_settings_are_set_and_set_again(session: Session) -> None:
+    assert session.setting("name") is None
+    for value in ("a", "b"):
+        session.set_setting("name", value)
+        assert session.setting("name") == value
+
+
+# --- transactions -------------------------------------------------------------------------------
+
+
+def write_everywhere(session: Session) -> None:
+    session.customers.insert(samples.customer())
+    session.usage.append(LogRow(1, 1, 5, b"[]"))
+    session.usage.save_tallies([TallyRow(meter_no=1, customer_no=1, position=1, total=7)])
+    session.usage.set_flushed_position(1)
+    session.set_setting("name", "value")
+    event, endpoint = session.events.insert(samples.event()), samples.endpoint()
+    session.outbox.enqueue(event, session.destinations.insert(endpoint), 5, manual=False)
+
+
+def traces(session: Session) -> list[Any]:
+    """What is left of `write_everywhere`."""
+    found = [
+        session.customers.find(TEST, "cus_1"),
+        session.usage.last_position(),
+        session.usage.tally(1, 1),
+        session.usage.flushed_position(),
+        session.setting("name"),
+        session.events.find(TEST, "evt_1"),
+        session.outbox.endpoints(TEST),
+        session.outbox.depth(),
+    ]
+    return [trace for trace in found if trace]
+
+
+class TestTransactions:
+    def test_what_is_committed_survives_the_store(self, backend: Any, store: Store) -> None:
+        with store.transaction():
+            write_everywhere(store.writer())
+        store.close()
+        reopened = backend.open()
+        assert reopened.migrate() == []
+        assert len(traces(reopened.writer())) == 8
+        reopened.close()
+
+    def test_all_or_nothing(self, store: Store) -> None:
+        with pytest.raises(Undo), store.transaction():
+            write_everywhere(store.writer())
+            assert len(traces(store.writer())) == 8
+            raise Undo
+        assert traces(store.writer()) == []
+
+    def test_after_a_failed_one_comes_the_next(self, store: Store) -> None:
+        with pytest.raises(Undo), store.transaction():
+            write_everywhere(store.writer())
+            raise Undo
+        with store.transaction():
+            write_everywhere(store.writer())
+        assert len(traces(store.writer())) == 8
+
+    def test_a_savepoint_undoes_what_happened_inside(self, session: Session) -> None:
+        session.customers.insert(samples.customer("cus_0"))
+        with pytest.raises(Undo), session.savepoint():
+            write_everywhere(session)
+            raise Undo
+        assert traces(session) == []
+        assert session.customers.find(TEST, "cus_0")
+
+    def test_a_savepoint_that_is_left_in_peace_keeps_it(self, session: Session) -> None:
+        with session.savepoint():
+            write_everywhere(session)
+        assert len(traces(session)) == 8
+
+    def test_savepoints_nest(self, session: Session) -> None:
+        with session.savepoint():
+            session.customers.insert(samples.customer("cus_0"))
+            with pytest.raises(Undo), session.savepoint():
+                write_everywhere(session)
+                raise Undo
+        assert session.customers.find(TEST, "cus_0")
+        assert traces(session) == []
+
+    def test_a_locked_database_is_unavailable_and_nothing_is_kept(
+        self, backend: Any, store: Store
+    ) -> None:
+        with backend.locked(), pytest.raises(StoreUnavailable), store.transaction():
+            pytest.fail("the transaction has begun")
+        with store.transaction():
+            write_everywhere(store.writer())
+        assert len(traces(store.writer())) == 8
+
+
+class TestReaders:
+    def test_see_what_is_committed_and_nothing_else(self, store: Store) -> None:
+        with store.transaction():
+            write_everywhere(store.writer())
+            with store.reader() as reader:
+                assert traces(reader) == []
+        with store.reader() as reader:
+            assert len(traces(reader)) == 8
+
+    def test_see_one_state_while_they_last(self, store: Store) -> None:
+        with store.reader() as reader:
+            assert traces(reader) == []
+            with store.transaction():
+                write_everywhere(store.writer())
+            assert traces(reader) == []
+        with store.reader() as reader:
+            assert len(traces(reader)) == 8
+
+    def test_cannot_write(self, store: Store) -> None:
+        with store.reader() as reader, pytest.raises(Exception, match=r"read-?only"):
+            reader.set_setting("name", "value")
+
+    def test_do_not_wait_for_the_writer_nor_for_each_other(self, store: Store) -> None:
+        seen: list[list[Any]] = []
+
+        def read() -> None:
+            with store.reader() as reader:
+                seen.append(traces(reader))
+
+        with store.transaction(), store.reader():
+            write_everywhere(store.writer())
+            threads = [threading.Thread(target=read) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(timeout=10)
+        assert seen == [[]] * 4
+
+
+def test_migrations_run_once(backend: Any) -> None:
+    fresh = backend.open()
+    assert fresh.migrate() != []
+    assert fresh.migrate() == []
+    fresh.close()

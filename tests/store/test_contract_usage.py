@@ -1,0 +1,299 @@
+"""What every store guarantees of the usage log, of what is derived from it, and of the outbox."""
+
+import pytest
+
+from support import samples
+from support.samples import LIVE, STRANGER, TEST
+from tripmeter.model.errors import ResourceMissing
+from tripmeter.model.event import DeliveryState
+from tripmeter.model.usage import (
+    Holder,
+    Join,
+    LogRow,
+    MinuteEvent,
+    MinuteTotal,
+    RefusalCode,
+    TallyRow,
+)
+from tripmeter.ports import HourRow, Page, Session
+
+HUGE = 10**45 + 7
+
+# --- the log ------------------------------------------------------------------------------------
+
+ROWS = [LogRow(1, 3, 100, b"one"), LogRow(4, 1, 110, b"\x00\xff"), LogRow(5, 10, 120, b"three")]
+
+
+@pytest.fixture
+def logged(session: Session) -> Session:
+    """Three batches that hold positions 1 to 3, 4, and 5 to 14."""
+    for row in ROWS:
+        session.usage.append(row)
+    return session
+
+
+class TestLog:
+    def test_is_empty_at_first(self, session: Session) -> None:
+        assert session.usage.last_position() == 0
+        assert list(session.usage.rows_after(0)) == []
+        assert list(session.usage.rows_since(0)) == []
+        assert session.usage.row_holding(1) is None
+
+    def test_knows_its_last_position(self, logged: Session) -> None:
+        assert logged.usage.last_position() == 14
+
+    @pytest.mark.parametrize(
+        ("position", "expected"),
+        [
+            *((0, [1, 4, 5]), (1, [1, 4, 5]), (2, [1, 4, 5]), (3, [4, 5])),
+            *((4, [5]), (13, [5]), (14, []), (99, [])),
+        ],
+    )
+    def test_goes_on_after_a_position_with_the_batch_that_holds_the_next(
+        self, logged: Session, position: int, expected: list[int]
+    ) -> None:
+        assert [row.first for row in logged.usage.rows_after(position)] == expected
+
+    @pytest.mark.parametrize(
+        ("position", "first"),
+        [(0, None), (1, 1), (3, 1), (4, 4), (5, 5), (14, 5), (15, None), (999, None)],
+    )
+    def test_finds_the_batch_that_holds_a_position(
+        self, logged: Session, position: int, first: int | None
+    ) -> None:
+        row = logged.usage.row_holding(position)
+        assert (row.first if row else None) == first
+
+    @pytest.mark.parametrize(
+        ("received_ms", "expected"), [(0, [1, 4, 5]), (100, [1, 4, 5]), (101, [4, 5]), (121, [])]
+    )
+    def test_goes_on_from_a_time(
+        self, logged: Session, received_ms: int, expected: list[int]
+    ) -> None:
+        assert [row.first for row in logged.usage.rows_since(received_ms)] == expected
+
+    def test_leaves_nothing_out_where_the_clock_stepped_back(self, logged: Session) -> None:
+        logged.usage.append(LogRow(15, 1, 90, b""))
+        logged.usage.append(LogRow(16, 1, 130, b""))
+        for since in (90, 100, 120, 130):
+            expected = [row for row in logged.usage.rows_after(0) if row.received_ms >= since]
+            found = list(logged.usage.rows_since(since))
+            assert [row for row in found if row in expected] == expected
+
+    def test_gives_back_the_very_bytes(self, logged: Session) -> None:
+        assert list(logged.usage.rows_after(0)) == ROWS
+
+    def test_is_read_to_the_end_however_long(self, session: Session) -> None:
+        for position in range(1, 2_001):
+            session.usage.append(LogRow(position, 1, position, b""))
+        found = [row.first for row in session.usage.rows_after(0)]
+        assert found == list(range(1, 2_001))
+
+    def test_takes_no_position_twice(self, logged: Session, conflict: type[Exception]) -> None:
+        with pytest.raises(conflict):
+            logged.usage.append(LogRow(5, 1, 130, b""))
+
+
+# --- tallies and hours --------------------------------------------------------------------------
+
+FULL_TALLY = TallyRow(
+    meter_no=1,
+    customer_no=2,
+    position=9,
+    total=-HUGE,
+    joins=(Join(0, 0), Join(7, -HUGE), Join(8, HUGE)),
+    holders={0: Holder(3, HUGE), 490_000: Holder(9, -1)},
+)
+
+
+class TestTallies:
+    def test_are_absent_at_first(self, session: Session) -> None:
+        assert session.usage.tally(1, 2) is None
+        assert list(session.usage.tallies()) == []
+
+    def test_keep_numbers_of_any_size_and_sign(self, session: Session) -> None:
+        session.usage.save_tallies([FULL_TALLY])
+        assert session.usage.tally(1, 2) == FULL_TALLY
+        assert session.usage.tally(2, 1) is None
+
+    def test_are_replaced(self, session: Session) -> None:
+        later = TallyRow(meter_no=1, customer_no=2, position=10, total=0)
+        session.usage.save_tallies([FULL_TALLY])
+        session.usage.save_tallies([later])
+        assert list(session.usage.tallies()) == [later]
+
+    def test_are_all_read_however_many(self, session: Session) -> None:
+        rows = [
+            TallyRow(meter_no=meter, customer_no=customer, position=1, total=customer)
+            for meter in range(3)
+            for customer in range(300)
+        ]
+        session.usage.save_tallies(rows)
+        assert list(session.usage.tallies()) == rows
+
+
+def hour(number: int, total: int = 1, meter_no: int = 1, customer_no: int = 2) -> HourRow:
+    minutes = {number * 60: MinuteTotal(total, 1)}
+    return HourRow(meter_no, customer_no, number, MinuteTotal(total, 1), minutes, {})
+
+
+class TestHours:
+    def test_are_read_in_order_up_to_but_not_including_the_end(self, session: Session) -> None:
+        session.usage.save_hours([hour(12), hour(10), hour(11), hour(9)])
+        found = session.usage.hours(1, 2, 10, 12)
+        assert [row.hour for row in found] == [10, 11]
+
+    def test_belong_to_one_meter_and_customer(self, session: Session) -> None:
+        session.usage.save_hours([hour(1, meter_no=2), hour(1, customer_no=1)])
+        assert session.usage.hours(1, 2, 0, 99) == []
+
+    def test_keep_totals_of_any_size_and_sign(self, session: Session) -> None:
+        minutes = {600: MinuteTotal(HUGE, 1), 659: MinuteTotal(-HUGE - 1, 2)}
+        row = HourRow(1, 2, 10, MinuteTotal(-1, 3), minutes, {})
+        session.usage.save_hours([row])
+        assert session.usage.hours(1, 2, 10, 11) == [row]
+
+    def test_keep_single_events(self, session: Session) -> None:
+        events = {600: [MinuteEvent(5, 36_000_001, HUGE), MinuteEvent(4, 36_000_000, -3)]}
+        row = HourRow(1, 2, 10, MinuteTotal(0, 2), {}, events)
+        session.usage.save_hours([row])
+        assert session.usage.hours(1, 2, 10, 11) == [row]
+
+    def test_are_replaced(self, session: Session) -> None:
+        session.usage.save_hours([hour(10, 1)])
+        session.usage.save_hours([hour(10, 2)])
+        assert session.usage.hours(1, 2, 0, 99) == [hour(10, 2)]
+
+
+def test_the_flushed_position_is_0_until_it_is_set(session: Session) -> None:
+    assert session.usage.flushed_position() == 0
+    for position in (7, 3 * 10**12):
+        session.usage.set_flushed_position(position)
+        assert session.usage.flushed_position() == position
+
+
+# --- refusals -----------------------------------------------------------------------------------
+
+
+def test_refusals_wait_for_their_report_and_are_dropped_by_number(session: Session) -> None:
+    samples_ = [("id_1", "No."), ("", "\u2603")]
+    session.usage.add_refusal(TEST, 1, RefusalCode.TOO_OLD, 100, samples_, 2)
+    session.usage.add_refusal(LIVE, None, RefusalCode.NO_METER, 200, [], 70_000)
+    (first,) = session.usage.refusals_before(199)
+    assert (first.scope, first.meter_no, first.code) == (TEST, 1, RefusalCode.TOO_OLD)
+    assert (first.created_ms, first.refused, first.samples) == (100, 2, samples_)
+    assert len(session.usage.refusals_before(200)) == 2
+    session.usage.drop_refusals([first.no])
+    (second,) = session.usage.refusals_before(200)
+    assert (second.scope, second.meter_no, second.refused) == (LIVE, None, 70_000)
+
+
+# --- the outbox ---------------------------------------------------------------------------------
+
+
+class Outbox:
+    """Two endpoints and a few events, with nothing on its way yet."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.box = session.outbox
+        self.here = session.destinations.insert(samples.endpoint("we_1"))
+        self.there = session.destinations.insert(samples.endpoint("we_2"))
+        self.events = [session.events.insert(samples.event(f"evt_{n}")) for n in range(4)]
+
+    def send(self, event: int, due_ms: int, endpoint: int | None = None) -> None:
+        self.box.enqueue(self.events[event], endpoint or self.here, due_ms, manual=False)
+
+    def due(self, now_ms: int, limit: int = 10, endpoint: int | None = None) -> list[int]:
+        """Which events are due."""
+        found = self.box.due(endpoint or self.here, now_ms, limit)
+        return [self.events.index(delivery.event_no) for delivery in found]
+
+    def settle(self, event: int, state: DeliveryState, due_ms: int = 0) -> None:
+        for delivery in self.box.due(self.here, 2**50, 100):
+            if delivery.event_no == self.events[event]:
+                self.box.settle(delivery.no, state, delivery.attempts + 1, due_ms)
+
+
+@pytest.fixture
+def outbox(session: Session) -> Outbox:
+    return Outbox(session)
+
+
+class TestOutbox:
+    def test_gives_what_is_due_first_in_front(self, outbox: Outbox) -> None:
+        for event, due_ms in enumerate((30, 10, 20, 40)):
+            outbox.send(event, due_ms)
+        assert outbox.due(30) == [1, 2, 0]
+        assert outbox.due(30, limit=2) == [1, 2]
+        assert outbox.due(9) == []
+
+    def test_keeps_endpoints_apart(self, outbox: Outbox) -> None:
+        outbox.send(0, 10)
+        outbox.send(0, 20, outbox.there)
+        assert outbox.due(20, endpoint=outbox.there) == [0]
+        assert outbox.box.next_due() == {outbox.here: 10, outbox.there: 20}
+        assert outbox.box.pending_count(outbox.events[0]) == 2
+        assert outbox.box.depth() == 2
+
+    def test_is_pending_with_no_attempt_at_first(self, outbox: Outbox) -> None:
+        outbox.send(0, 10)
+        (delivery,) = outbox.box.due(outbox.here, 10, 1)
+        assert (delivery.state, delivery.attempts) == (DeliveryState.PENDING, 0)
+        assert (delivery.due_ms, delivery.created_ms, delivery.manual) == (10, 10, False)
+
+    def test_is_done_with_what_succeeded(self, outbox: Outbox) -> None:
+        outbox.send(0, 10)
+        outbox.settle(0, DeliveryState.SUCCEEDED)
+        assert outbox.due(99) == []
+        assert outbox.box.depth() == outbox.box.pending_count(outbox.events[0]) == 0
+        assert outbox.box.next_due() == {}
+        assert outbox.box.failed_events(TEST) == 0
+
+    def test_tries_again_later_what_is_still_pending(self, outbox: Outbox) -> None:
+        outbox.send(0, 10)
+        outbox.settle(0, DeliveryState.PENDING, due_ms=50)
+        assert outbox.due(49) == []
+        (delivery,) = outbox.box.due(outbox.here, 50, 1)
+        assert (delivery.attempts, delivery.created_ms) == (1, 10)
+        assert outbox.box.next_due() == {outbox.here: 50}
+
+    def test_counts_what_failed_for_good(self, outbox: Outbox) -> None:
+        outbox.send(0, 10)
+        outbox.settle(0, DeliveryState.FAILED)
+        assert outbox.due(99) == []
+        assert outbox.box.failed_events(TEST) == 1
+        assert outbox.box.failed_events(LIVE) == outbox.box.failed_events(STRANGER) == 0
+
+    def test_gives_up_what_is_cancelled_for_good(self, outbox: Outbox) -> None:
+        outbox.send(0, 10)
+        outbox.send(0, 10, outbox.there)
+        (delivery,) = outbox.box.due(outbox.here, 10, 1)
+        outbox.box.cancel_pending(outbox.here)
+        outbox.box.settle(delivery.no, DeliveryState.PENDING, 1, 20)  # an attempt was under way
+        assert outbox.due(99) == []
+        assert outbox.due(99, endpoint=outbox.there) == [0]
+
+    def test_forgets_a_deleted_endpoint_but_not_its_number(self, outbox: Outbox) -> None:
+        outbox.send(0, 10)
+        outbox.box.delete_endpoint(outbox.here)
+        assert outbox.box.depth() == 0
+        assert [kept.no for kept in outbox.box.endpoints(TEST)] == [outbox.there]
+        with pytest.raises(ResourceMissing):
+            outbox.session.destinations.get(TEST, "we_1")
+        assert outbox.session.destinations.numbered(outbox.here).id == "we_1"
+
+    def test_endpoints_belong_to_a_scope(self, outbox: Outbox) -> None:
+        assert len(outbox.box.endpoints(TEST)) == 2
+        assert outbox.box.endpoints(LIVE) == outbox.box.endpoints(STRANGER) == []
+
+    @pytest.mark.parametrize(("delivered", "expected"), [(True, [3, 2]), (False, [1, 0])])
+    def test_events_are_listed_by_whether_they_were_delivered(
+        self, outbox: Outbox, delivered: bool, expected: list[int]
+    ) -> None:
+        for event in (0, 1, 2):
+            outbox.send(event, 10)
+        outbox.settle(0, DeliveryState.FAILED)
+        outbox.settle(2, DeliveryState.SUCCEEDED)
+        found = outbox.session.events.page(TEST, Page(), payload="snapshot", delivered=delivered)
+        assert [outbox.events.index(kept.no) for kept in found.items] == expected
