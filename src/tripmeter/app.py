@@ -32,7 +32,7 @@ from tripmeter.pipeline.roll import roll
 from tripmeter.pipeline.writer import Writer
 from tripmeter.ports import Clock, Poster, Store
 from tripmeter.settings import Settings
-from tripmeter.store.identifiers import MemoryIdentifiers
+from tripmeter.store.identifiers import TieredIdentifiers
 from tripmeter.store.sqlite import SqliteStore
 
 ROLL_EVERY_S: Final = 1
@@ -57,7 +57,8 @@ class Engine:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.store: Store = open_store(settings)
-        self.writer = Writer(self.store, self.clock, MemoryIdentifiers(), self._wake)
+        identifiers = TieredIdentifiers(settings.identifiers_path)
+        self.writer = Writer(self.store, self.clock, identifiers, self._wake)
         self.poster = poster or WebhookPoster(allow_private=settings.allow_private_webhooks)
         self.deliverer = Deliverer(self.store, self.writer, self.poster, self.clock)
         self.new_key: str | None = None

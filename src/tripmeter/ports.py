@@ -152,12 +152,24 @@ class Usage(Protocol):
         """Batches, oldest first, that hold events beyond `position`."""
         ...
 
-    def rows_since(self, received_ms: int) -> Iterator[LogRow]:
-        """Batches, oldest first, received at or after a time."""
+    def first_since(self, received_ms: int) -> int | None:
+        """The lowest position that was received at or after a time. Looks at all of them."""
+        ...
+
+    def first_since_from(self, position: int, received_ms: int) -> int | None:
+        """As `first_since`, among batches from `position` on; quick where few are older."""
         ...
 
     def row_holding(self, position: int) -> LogRow | None:
         """The batch that holds the event at `position`."""
+        ...
+
+    def mark_cancelled(self, position: int, now_ms: int) -> None:
+        """Note that the event at `position` was cancelled; forget notes of two days ago."""
+        ...
+
+    def is_cancelled(self, position: int) -> bool:
+        """Whether the event at `position` was cancelled lately."""
         ...
 
     def tally(self, meter_no: int, customer_no: int) -> TallyRow | None:
@@ -398,8 +410,24 @@ class Work(Protocol):
         ...
 
 
+class AlreadyRunning(Exception):
+    """Another engine has the store; the text says whose lock it is."""
+
+
+class StoreUnusable(Exception):
+    """The store cannot be used as configured; the text says why, and names no password."""
+
+
 class Store(Protocol):
-    """Durable, transactional storage with one writer and many readers."""
+    """Durable, transactional storage with one writer and many readers.
+
+    Inside a transaction, a statement that fails takes the transaction with it unless a savepoint
+    is around it.
+    """
+
+    def claim(self) -> None:
+        """Keep other engines away until `close`. Raises AlreadyRunning."""
+        ...
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; names of the migrations that ran. Forward only."""
@@ -426,22 +454,42 @@ class Store(Protocol):
 
 
 class Identifiers(Protocol):
-    """Which identifiers were seen in the last 24 hours, exactly (C2)."""
+    """Which identifiers were seen in the last 24 hours, exactly (C2). Used by one thread.
 
-    def find(self, key: bytes) -> int | None:
-        """The position of the event with this key, if it was received in the last 24 h."""
+    Keys are digests of 12 bytes. The tier derives from the usage log, like everything in memory.
+    """
+
+    def recover(self, store: str, needed_from: int, committed: int) -> int:
+        """Be in line with the log of a store, named by `store`, that ends at `committed`.
+
+        Keys of events from position `needed_from` on are needed. Gives the position up to which
+        they are known; the caller adds what the log holds after it. Called again after a failed
+        transaction, it forgets what was added beyond `committed`.
+        """
+        ...
+
+    def find_all(self, keys: Sequence[bytes]) -> list[int | None]:
+        """For each key, the position of its newest event, if it is remembered."""
+        ...
+
+    def recent(self, key: bytes) -> int | None:
+        """The position of a key's newest event, if it was added lately; certain within a batch."""
         ...
 
     def add(self, key: bytes, position: int, received_ms: int) -> None:
         """Remember a key."""
         ...
 
-    def clear(self) -> None:
-        """Forget everything: it is rebuilt from the log after a transaction has failed."""
+    def settle(self, position: int) -> None:
+        """Everything up to `position` is committed; what was added may be put away."""
         ...
 
     def expire(self, now_ms: int) -> None:
-        """Forget what is older than 24 h, and at most 25 h."""
+        """Put off what can be needed no longer; what is younger than 24 hours never is."""
+        ...
+
+    def close(self) -> None:
+        """Finish what is being put away."""
         ...
 
     def __len__(self) -> int:

@@ -36,6 +36,11 @@ class Settings:
     log: str = "text"
 
     @property
+    def identifiers_path(self) -> Path:
+        """The folder of the identifier tier; it can be made again from the usage log."""
+        return self.store_path.parent / "identifiers"
+
+    @property
     def store_path(self) -> Path:
         """The file of the embedded store."""
         if self.database is not None:

@@ -16,24 +16,31 @@ DAY = 24 * HOUR
 MIDNIGHT = 1_772_323_200_000
 """2026-03-01T00:00:00Z."""
 
+
+def pieces_of(start: int, end: int, window: Window | None) -> list[tuple[int, int]]:
+    """All windows of a span."""
+    windows_ = cut(start, end, window)
+    return windows_.part(0, windows_.size)
+
+
 STEP = {None: MINUTE, Window.HOUR: HOUR, Window.DAY: DAY}
 windows = st.sampled_from([None, Window.HOUR, Window.DAY])
 
 
 def test_without_a_window_the_span_is_one_piece() -> None:
     span = (MIDNIGHT + MINUTE, MIDNIGHT + 90 * MINUTE)
-    assert cut(*span, None) == [span]
+    assert pieces_of(*span, None) == [span]
 
 
 def test_hours_come_newest_first() -> None:
-    assert cut(MIDNIGHT, MIDNIGHT + 2 * HOUR, Window.HOUR) == [
+    assert pieces_of(MIDNIGHT, MIDNIGHT + 2 * HOUR, Window.HOUR) == [
         (MIDNIGHT + HOUR, MIDNIGHT + 2 * HOUR),
         (MIDNIGHT, MIDNIGHT + HOUR),
     ]
 
 
 def test_days_begin_at_midnight_utc() -> None:
-    assert cut(MIDNIGHT, MIDNIGHT + DAY, Window.DAY) == [(MIDNIGHT, MIDNIGHT + DAY)]
+    assert pieces_of(MIDNIGHT, MIDNIGHT + DAY, Window.DAY) == [(MIDNIGHT, MIDNIGHT + DAY)]
 
 
 @pytest.mark.parametrize("end", [MIDNIGHT, MIDNIGHT - DAY])
@@ -71,7 +78,7 @@ def test_the_pieces_cover_the_span_without_gap_or_overlap(
 ) -> None:
     start = begin * STEP[window]
     end = start + pieces * STEP[window]
-    found = cut(start, end, window)
+    found = pieces_of(start, end, window)
     assert found[0][1] == end
     assert found[-1][0] == start
     assert all(newer[0] == older[1] for newer, older in pairwise(found))
@@ -91,3 +98,21 @@ def test_a_span_is_cut_exactly_when_both_bounds_are_aligned(
         assert not fits
     else:
         assert fits
+
+
+@given(st.integers(0, 30_000), st.integers(1, 200), st.sampled_from([Window.HOUR, Window.DAY]))
+def test_a_window_is_found_by_its_start_and_nothing_else_is(
+    begin: int, pieces: int, window: Window
+) -> None:
+    start = begin * STEP[window]
+    windows_ = cut(start, start + pieces * STEP[window], window)
+    for place, (first, _) in enumerate(windows_.part(0, windows_.size)):
+        assert windows_.index_of(first) == place
+    assert windows_.index_of(start - STEP[window]) is None
+    assert windows_.index_of(start + 1) is None
+
+
+def test_a_span_of_fifty_years_by_the_hour_is_only_numbers() -> None:
+    years = cut(0, 50 * 365 * DAY, Window.HOUR)
+    assert years.size == 438_000
+    assert years.part(0, 1) == [(50 * 365 * DAY - HOUR, 50 * 365 * DAY)]

@@ -36,7 +36,8 @@ class TestLog:
     def test_is_empty_at_first(self, session: Session) -> None:
         assert session.usage.last_position() == 0
         assert list(session.usage.rows_after(0)) == []
-        assert list(session.usage.rows_since(0)) == []
+        assert session.usage.first_since(0) is None
+        assert session.usage.first_since_from(1, 0) is None
         assert session.usage.row_holding(1) is None
 
     def test_knows_its_last_position(self, logged: Session) -> None:
@@ -65,20 +66,29 @@ class TestLog:
         assert (row.first if row else None) == first
 
     @pytest.mark.parametrize(
-        ("received_ms", "expected"), [(0, [1, 4, 5]), (100, [1, 4, 5]), (101, [4, 5]), (121, [])]
+        ("received_ms", "expected"), [(0, 1), (100, 1), (101, 4), (120, 5), (121, None)]
     )
-    def test_goes_on_from_a_time(
-        self, logged: Session, received_ms: int, expected: list[int]
+    def test_knows_the_first_position_since_a_time(
+        self, logged: Session, received_ms: int, expected: int | None
     ) -> None:
-        assert [row.first for row in logged.usage.rows_since(received_ms)] == expected
+        assert logged.usage.first_since(received_ms) == expected
+        assert logged.usage.first_since_from(1, received_ms) == expected
 
-    def test_leaves_nothing_out_where_the_clock_stepped_back(self, logged: Session) -> None:
+    def test_goes_by_positions_where_the_clock_stepped_back(self, logged: Session) -> None:
         logged.usage.append(LogRow(15, 1, 90, b""))
         logged.usage.append(LogRow(16, 1, 130, b""))
-        for since in (90, 100, 120, 130):
-            expected = [row for row in logged.usage.rows_after(0) if row.received_ms >= since]
-            found = list(logged.usage.rows_since(since))
-            assert [row for row in found if row in expected] == expected
+        assert logged.usage.first_since(90) == 1
+        assert logged.usage.first_since(121) == 16
+        assert logged.usage.first_since_from(5, 121) == 16
+        assert logged.usage.first_since_from(15, 90) == 15
+
+    def test_remembers_what_was_cancelled_for_two_days(self, session: Session) -> None:
+        day_ms = 24 * 3_600_000
+        session.usage.mark_cancelled(7, 0)
+        session.usage.mark_cancelled(8, day_ms)
+        assert session.usage.is_cancelled(7)
+        session.usage.mark_cancelled(9, 2 * day_ms + 1)
+        assert [at for at in range(6, 11) if session.usage.is_cancelled(at)] == [8, 9]
 
     def test_gives_back_the_very_bytes(self, logged: Session) -> None:
         assert list(logged.usage.rows_after(0)) == ROWS

@@ -32,7 +32,7 @@ from tripmeter.pipeline.state import State
 from tripmeter.pipeline.summaries import summarize
 from tripmeter.pipeline.writer import Writer
 from tripmeter.ports import Page, Session, Store, Work
-from tripmeter.store.identifiers import MemoryIdentifiers
+from tripmeter.store.identifiers import TieredIdentifiers
 from tripmeter.store.sqlite import SqliteStore
 
 T = TypeVar("T")
@@ -106,8 +106,14 @@ class Engine:
     def _open(self) -> None:
         self.store = FailingStore(SqliteStore(self._folder / "tripmeter.db"))
         self.store.migrate()
-        self.writer = Writer(self.store, self.clock, MemoryIdentifiers(), self._wake, self.pace)
+        identifiers = TieredIdentifiers(self._identifiers, table_size=16, segment_size=200)
+        self.writer = Writer(self.store, self.clock, identifiers, self._wake, self.pace)
         self.writer.start()
+
+    @property
+    def _identifiers(self) -> Path:
+        """Small tables and segments, so that files are written, merged and read all the time."""
+        return self._folder / "identifiers"
 
     def _wake(self, endpoints: set[int]) -> None:
         self.on_wake(endpoints)
@@ -132,6 +138,7 @@ class Engine:
         after = fresh_folder()
         self.query(lambda *_: _copy_database(self._folder, after))
         self._shut()
+        shutil.copytree(self._identifiers, after / "identifiers")
         shutil.rmtree(self._folder)
         self._folder = after
         self._open()

@@ -63,7 +63,7 @@ class Door:
     async def _respond(self, request: Request, by_method: dict[str, Route]) -> Response:
         """Answer anything, in Stripe's shape, with the headers that every answer has."""
         request_id = new_id("req", self._services.clock.now_ms())
-        version = 2 if request.url.path.startswith("/v2/") else 1
+        version = 2 if request.scope["path"].startswith("/v2/") else 1
         try:
             route = _chosen(request, by_method)
             reply = await self._answer(request, route, request_id)
@@ -73,7 +73,7 @@ class Door:
         except ClientDisconnect:
             reply = Reply(b"", 499)
         except Exception:
-            log.exception("request_failed", request_id=request_id, path=request.url.path)
+            log.exception("request_failed", request_id=request_id, path=request.scope["path"])
             status, body, headers = render_unexpected(request_id)
             reply = Reply(encode(body), status, headers)
         HTTP_REQUESTS.labels(f"{reply.status // 100}xx").inc()
@@ -91,7 +91,7 @@ class Door:
     async def _change(self, request: Request, route: Route, call: Call) -> Reply:
         change = route.change
         assert change is not None
-        path = request.url.path
+        path = request.scope["path"]
         job = CommandJob(lambda work: once(work, call, request.method, path, change))
         done: Done = await self._services.writer.ask(job)
         if not done.replayed:
@@ -142,10 +142,10 @@ class _AnyMethod:
 
 def _chosen(request: Request, by_method: dict[str, Route]) -> Route:
     if not by_method:
-        raise RouteUnknown(request.method, request.url.path)
+        raise RouteUnknown(request.method, request.scope["path"])
     route = by_method.get(request.method)
     if route is None:
-        raise MethodNotAllowed(request.method, request.url.path, tuple(sorted(by_method)))
+        raise MethodNotAllowed(request.method, request.scope["path"], tuple(sorted(by_method)))
     return route
 
 

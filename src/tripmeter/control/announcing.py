@@ -1,11 +1,15 @@
 """Says what a change did, in the shape that events are made from."""
 
-from typing import Any
+from typing import Any, Final
 
+from tripmeter.model.errors import ParameterInvalid
 from tripmeter.model.event import Announcement
 from tripmeter.model.scope import Caller
 from tripmeter.ports import Work
 from tripmeter.wire.events import previous_attributes
+
+METADATA_LIMIT: Final = 50
+"""Keys that an object's metadata may have (Stripe)."""
 
 
 def announce(
@@ -41,5 +45,10 @@ def merge_metadata(current: dict[str, str], given: dict[str, str] | str | None) 
         return current
     if isinstance(given, str):
         return {}
-    merged = {**current, **given}
-    return {key: value for key, value in merged.items() if value != ""}
+    merged = {key: value for key, value in {**current, **given}.items() if value != ""}
+    if len(merged) > METADATA_LIMIT:
+        raise ParameterInvalid(
+            "metadata",
+            f"Metadata can have at most {METADATA_LIMIT} keys. Unset some, with blank values.",
+        )
+    return merged

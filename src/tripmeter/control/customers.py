@@ -1,5 +1,6 @@
 """Customers: create, update, delete."""
 
+import re
 from typing import Any, Final
 
 from msgspec import structs
@@ -13,6 +14,9 @@ from tripmeter.ports import Kept, Work
 from tripmeter.wire.objects import customer_object, deleted_object
 
 _URL: Final = "/v1/customers"
+_USABLE_ID: Final = re.compile(r"[A-Za-z0-9._:@-]+")
+"""Ids stand in URLs."""
+
 _OWN: Final = frozenset({"id", "email", "metadata"})
 
 
@@ -20,6 +24,9 @@ def create_customer(work: Work, caller: Caller, params: dict[str, Any]) -> Custo
     """Make a customer. An `id` may be chosen, so that usage can carry an id of the caller's own."""
     scope = caller.scope
     id_ = params.get("id") or new_id("cus", work.now_ms)
+    if not _USABLE_ID.fullmatch(id_):
+        message = "An id can have letters, digits and . _ : @ - in it, and no spaces or slashes."
+        raise ParameterInvalid("id", message)
     if "id" in params and work.session.customers.find(scope, id_) is not None:
         message = f"Customer already exists with id {id_}. Choose another id, or update that one."
         raise ParameterInvalid("id", message, "resource_already_exists")

@@ -1,6 +1,8 @@
 """Endpoints of both API generations: webhook endpoints (v1) and event destinations (v2)."""
 
+import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any, Final
 
 from msgspec import structs
@@ -12,7 +14,9 @@ from tripmeter.model.event import Announcement, Endpoint, EndpointKind, Event, E
 from tripmeter.model.ids import new_id, new_secret
 from tripmeter.model.scope import Caller
 from tripmeter.ports import Kept, Work
-from tripmeter.wire.events import API_VERSION, PING, THIN_TYPES
+from tripmeter.wire.events import API_VERSION, KNOWN_TYPES, PING, SNAPSHOT_TYPES, THIN_TYPES
+
+_VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z]+)?", re.ASCII)
 
 ENDPOINT_LIMIT: Final = 16
 """Endpoints of one kind that an account may have (Stripe)."""
@@ -23,6 +27,7 @@ def create_webhook_endpoint(
 ) -> Endpoint:
     """Make a webhook endpoint, with a fresh signing secret."""
     _check_url(params["url"], "url", allow_private)
+    _check_types(params["enabled_events"], EventPayload.SNAPSHOT)
     return _insert(
         work,
         caller,
@@ -31,7 +36,7 @@ def create_webhook_endpoint(
         payload=EventPayload.SNAPSHOT,
         url=params["url"],
         enabled_events=tuple(params["enabled_events"]),
-        api_version=params.get("api_version"),
+        api_version=_check_version(params.get("api_version"), "api_version"),
         description=params.get("description"),
         metadata=merge_metadata({}, params.get("metadata")),
     )
@@ -45,6 +50,7 @@ def update_webhook_endpoint(
     before = kept.value
     if "url" in params:
         _check_url(params["url"], "url", allow_private)
+    _check_types(params.get("enabled_events", ()), EventPayload.SNAPSHOT)
     changes = {
         "url": params.get("url", before.url),
         "enabled_events": tuple(params.get("enabled_events", before.enabled_events)),
@@ -197,19 +203,30 @@ def _check_url(url: str, param: str, allow_private: bool) -> None:
 
 
 def _check_types(types: Sequence[str], payload: EventPayload) -> None:
-    """Thin destinations take v2 types, snapshot destinations v1 types."""
+    """Thin endpoints take types of v2 events, the others those of v1; a typo would never fire."""
     for index, type_ in enumerate(types):
         is_thin = type_.startswith(("v1.", "v2."))
-        if type_ == "*" or is_thin == (payload is EventPayload.THIN):
-            continue
-        example = sorted(THIN_TYPES)[0] if payload is EventPayload.THIN else "billing.meter.created"
-        raise ParameterInvalid(
-            f"enabled_events[{index}]",
-            f"'{type_}' is no {payload.value} event type. Such a type looks like '{example}'.",
-        )
+        fits = is_thin == (payload is EventPayload.THIN)
+        if type_ != "*" and (type_ not in KNOWN_TYPES or not fits):
+            raise ParameterInvalid(f"enabled_events[{index}]", _wrong_type(type_, payload))
+
+
+def _wrong_type(type_: str, payload: EventPayload) -> str:
+    candidates = THIN_TYPES if payload is EventPayload.THIN else SNAPSHOT_TYPES
+    closest = get_close_matches(type_, sorted(candidates), 1, cutoff=0)[0]
+    return f"'{type_}' is no type of a {payload.value} event. Did you mean '{closest}'?"
+
+
+def _check_version(version: str | None, param: str) -> str | None:
+    """A version is a date, and since 2024 a name: 2026-10-28.endive."""
+    if version is not None and not _VERSION.fullmatch(version):
+        message = f"Invalid {param}: {version}. An API version looks like {API_VERSION}."
+        raise ParameterInvalid(param, message)
+    return version
 
 
 def _snapshot_version(payload: EventPayload, params: dict[str, Any]) -> str | None:
     if payload is EventPayload.THIN:
         return None
-    return str(params.get("snapshot_api_version") or API_VERSION)
+    version = params.get("snapshot_api_version")
+    return _check_version(version, "snapshot_api_version") or API_VERSION

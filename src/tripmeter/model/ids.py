@@ -38,3 +38,14 @@ def base62(number: int, length: int) -> str:
         number, digit = divmod(number, 62)
         digits.append(_ALPHABET[digit])
     return "".join(reversed(digits)).rjust(length, "0")
+
+
+def from_base62(text: str) -> int | None:
+    """The number that `text` is in base 62; None if it is none."""
+    number = 0
+    for character in text:
+        digit = _ALPHABET.find(character)
+        if digit < 0:
+            return None
+        number = number * 62 + digit
+    return number if text else None

@@ -93,6 +93,8 @@ class Audit:
         self._session = session
         self._stored = {(t.meter_no, t.customer_no): t for t in session.usage.tallies()}
         self.tallies = len(self._stored)
+        self._flushed = session.usage.flushed_position()
+        self._missing: set[Slot] = set()
         self._compared: set[Slot] = set()
         self._meters: dict[int, Meter] = {}
         self._alerts: dict[int, list[Kept[Watched]]] = {}
@@ -122,11 +124,16 @@ class Audit:
         """Compare what is left to compare."""
         for slot in self._stored.keys() - self._compared:
             self._compare(slot)
+        for slot in self._missing:
+            counted = format_quantity(self._book(slot).total)
+            self.differences.append(Difference("total", self._where(slot), "none", counted))
         self._compare_firings()
 
     def _count(self, event: UsageEvent) -> None:
         slot = (event.meter_no, event.customer_no)
         self._compare_if_beyond(slot, event.position)
+        if slot not in self._stored and event.position <= self._flushed:
+            self._missing.add(slot)
         self._events[event.position] = event
         self._book(slot).add(event)
         for no, watched in self._watching(event):
@@ -175,7 +182,7 @@ class Audit:
     def _compare(self, slot: Slot) -> None:
         self._compared.add(slot)
         stored, book = self._stored[slot], self._book(slot)
-        where = f"meter {self._meter(slot[0]).id}, customer {self._customer(slot[1])}"
+        where = self._where(slot)
         if stored.total != book.total:
             self._differ("total", where, stored.total, book.total)
         for hour, kept, counted in self._hours(stored, book):
@@ -189,6 +196,9 @@ class Audit:
         kept = {r.hour: r.total.quantity if additive else r.total.events for r in rows}
         for hour in kept.keys() | book.hours.keys():
             yield hour, kept.get(hour, 0), book.hours.get(hour, 0)
+
+    def _where(self, slot: Slot) -> str:
+        return f"meter {self._meter(slot[0]).id}, customer {self._customer(slot[1])}"
 
     def _differ(self, what: str, where: str, stored: int, recomputed: int) -> None:
         self.differences.append(

@@ -86,10 +86,19 @@ class Batch:
     # usage
 
     def _count(self, job: UsageJob) -> list[Outcome]:
-        catalogue = self._state.catalogue
-        outcomes = [
-            self._take(job, index, examine(catalogue, job.scope, report, self._now_ms))
+        state = self._state
+        found = [examine(state.catalogue, job.scope, r, self._now_ms) for r in job.reports]
+        names = [
+            report.identifier or _derived_identifier(job.request, index)
             for index, report in enumerate(job.reports)
+        ]
+        keys = [state.identifier_key(job.scope, name) for name in names]
+        known = state.known(keys)
+        outcomes = [
+            one
+            if isinstance(one, UsageRefused)
+            else self._take(job, index, one, names[index], keys[index], known[index])
+            for index, one in enumerate(found)
         ]
         refused = [outcome for outcome in outcomes if isinstance(outcome, UsageRefused)]
         self.refused.update(refusal.code for refusal in refused)
@@ -97,14 +106,21 @@ class Batch:
             self._keep_refusals(job, outcomes)
         return outcomes
 
-    def _take(self, job: UsageJob, index: int, found: Accepted | UsageRefused) -> Outcome:
-        if isinstance(found, UsageRefused):
-            return found
-        identifier = job.reports[index].identifier or _derived_identifier(job.request, index)
-        key = self._state.identifier_key(job.scope, identifier)
-        known = self._state.identifiers.find(key)
-        if known is not None:
-            return self._repeated(job, index, found, identifier, known)
+    def _take(
+        self,
+        job: UsageJob,
+        index: int,
+        found: Accepted,
+        identifier: str,
+        key: bytes,
+        known: int | None,
+    ) -> Outcome:
+        identifiers = self._state.identifiers
+        before = identifiers.recent(key)
+        if before is None:
+            before = known
+        if before is not None and self._state.is_fresh(before):
+            return self._repeated(job, index, found, identifier, before)
         event = UsageEvent(
             self._log.position + 1,
             found.meter.no,
@@ -115,7 +131,7 @@ class Batch:
             found.extras,
         )
         self._log.append(job.request, event, found.text)
-        self._state.identifiers.add(key, event.position, self._now_ms)
+        identifiers.add(key, event.position, self._now_ms)
         tally = self._state.tally(found.meter, found.customer_no, found.customer)
         self._state.count(tally, event)
         watch(tally, event, self._fire)
@@ -202,7 +218,7 @@ class Batch:
 
     def _cancel(self, job: CancelJob) -> int:
         key = self._state.identifier_key(job.scope, job.identifier)
-        position = self._state.identifiers.find(key)
+        position = self._state.known([key])[0]
         row = self.session.usage.row_holding(position) if position is not None else None
         logged = log.find(row, position) if row and position is not None else None
         if row is None or logged is None or position is None:
@@ -214,7 +230,7 @@ class Batch:
         self._check_cancellable(job, meter.meter.event_name, row.received_ms, position)
         customer = self.session.customers.numbered(event.customer_no).id
         self._log.cancel(position)
-        self._state.cancelled[position] = self._now_ms
+        self.session.usage.mark_cancelled(position, self._now_ms)
         tally = self._state.tally(meter, event.customer_no, customer)
         self._state.cancel(tally, event, self._log.position)
         return self._now_ms
@@ -232,7 +248,7 @@ class Batch:
                 f"The meter event with identifier '{job.identifier}' was received more than "
                 "24 hours ago. Report a negative quantity to correct it."
             )
-        if position in self._state.cancelled:
+        if self.session.usage.is_cancelled(position):
             raise CancellationRefused(
                 f"The meter event with identifier '{job.identifier}' is cancelled already."
             )

@@ -1,10 +1,12 @@
 """What a customer's usage amounts to in spans of time: exact to the minute, to the last event."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from tripmeter.pipeline.catalogue import MeterState
 from tripmeter.pipeline.state import MINUTES_PER_HOUR, State, minute_of
 from tripmeter.pipeline.tally import Tally
+from tripmeter.ports import HourRow
 from tripmeter.rules.aggregate import aggregate
 
 
@@ -50,17 +52,22 @@ def _additive(
         first // MINUTES_PER_HOUR,
         -(-last // MINUTES_PER_HOUR),
     )
-    values = [0] * len(minutes)
-    for index, (start, end) in enumerate(minutes):
-        for row in hours:
-            begin = row.hour * MINUTES_PER_HOUR
-            if start <= begin and begin + MINUTES_PER_HOUR <= end:
-                values[index] += row.total.quantity
-            elif begin < end and start < begin + MINUTES_PER_HOUR:
-                values[index] += sum(
-                    total.quantity for at, total in row.minutes.items() if start <= at < end
-                )
-        values[index] += sum(
-            quantity for at, (quantity, _) in tally.minutes.items() if start <= at < end
-        )
+    values = []
+    for start, end in minutes:
+        value = sum(quantity for at, (quantity, _) in tally.minutes.items() if start <= at < end)
+        low = bisect_left(hours, start // MINUTES_PER_HOUR, key=_hour)
+        high = bisect_left(hours, -(-end // MINUTES_PER_HOUR), key=_hour)
+        values.append(value + sum(_inside(row, start, end) for row in hours[low:high]))
     return values
+
+
+def _inside(row: HourRow, start: int, end: int) -> int:
+    """The part of an hour that lies in the minutes [start, end)."""
+    begin = row.hour * MINUTES_PER_HOUR
+    if start <= begin and begin + MINUTES_PER_HOUR <= end:
+        return row.total.quantity
+    return sum(total.quantity for at, total in row.minutes.items() if start <= at < end)
+
+
+def _hour(row: HourRow) -> int:
+    return row.hour

@@ -112,6 +112,7 @@ class Writer:
                 self._rest()
             if last:
                 self._flush_all()
+                self._identifiers.close()
                 return
 
     def _gather(self) -> tuple[list[Ticket], bool]:
@@ -162,12 +163,13 @@ class Writer:
         now_ms = self._clock.now_ms()
         if self._state is None:
             self._state = self._read_state()
-        self._identifiers.expire(now_ms)  # before anything is looked up: after a quiet day too
+        self._state.look_ahead(now_ms)  # before anything is looked up: after a quiet day too
         with COMMIT_SECONDS.time(), self._store.transaction():
             batch = Batch(self._state, now_ms, self._pace)
             for ticket in tickets:
                 _attempt(batch, ticket)
             batch.finish()
+        self._identifiers.settle(self._state.position)
         self._tell(batch)
 
     def _tell(self, batch: Batch) -> None:

@@ -1,6 +1,6 @@
 """How a span of time is cut into the windows of a meter's event summaries."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from tripmeter.model.errors import ParameterInvalid
 from tripmeter.model.meter import Window
@@ -8,9 +8,35 @@ from tripmeter.rules.aggregate import WINDOW_MS
 
 MINUTE_MS: Final = 60_000
 
+Span = tuple[int, int]
+"""[start, end) in milliseconds."""
 
-def cut(start_ms: int, end_ms: int, window: Window | None) -> list[tuple[int, int]]:
-    """The [start, end) windows of a span, newest first; the span itself without a window.
+
+class Windows(NamedTuple):
+    """The windows of a span, newest first. Numbers alone, however long the span is."""
+
+    start_ms: int
+    end_ms: int
+    step_ms: int
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return (self.end_ms - self.start_ms) // self.step_ms
+
+    def index_of(self, start_ms: int) -> int | None:
+        """The place of the window that starts at a time."""
+        behind, rest = divmod(self.end_ms - start_ms, self.step_ms)
+        return behind - 1 if not rest and 1 <= behind <= self.size else None
+
+    def part(self, first: int, last: int) -> list[Span]:
+        """The windows from place `first` up to `last`, which is not included."""
+        ends = (self.end_ms - place * self.step_ms for place in range(first, min(last, self.size)))
+        return [(end - self.step_ms, end) for end in ends]
+
+
+def cut(start_ms: int, end_ms: int, window: Window | None) -> Windows:
+    """The windows of a span; without a kind of window the span itself is the only one.
 
     Start and end must lie on whole minutes, or on the borders of the windows (Stripe).
     Raises ParameterInvalid naming the bound that does not.
@@ -20,9 +46,7 @@ def cut(start_ms: int, end_ms: int, window: Window | None) -> list[tuple[int, in
     step = WINDOW_MS[window] if window else MINUTE_MS
     _check_alignment("start_time", start_ms, step, window)
     _check_alignment("end_time", end_ms, step, window)
-    if window is None:
-        return [(start_ms, end_ms)]
-    return [(start, start + step) for start in range(end_ms - step, start_ms - step, -step)]
+    return Windows(start_ms, end_ms, step if window else end_ms - start_ms)
 
 
 def _check_alignment(param: str, moment_ms: int, step_ms: int, window: Window | None) -> None:

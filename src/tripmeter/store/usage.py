@@ -14,6 +14,9 @@ _CHUNK = 256
 
 _FLUSHED = "flushed_position"
 
+_KEEP_CANCELLED_MS = 48 * 3_600_000
+"""An event can be cancelled within 24 h of its receipt; clocks may step."""
+
 
 class _HourDoc(msgspec.Struct, frozen=True, omit_defaults=True):
     total: MinuteTotal
@@ -48,10 +51,25 @@ class SqlUsage:
                 yield LogRow(*row)
             position = rows[-1][0] + rows[-1][1] - 1
 
-    def rows_since(self, received_ms: int) -> Iterator[LogRow]:
-        """Batches, oldest first, received at or after a time."""
-        first = self._sql.rows("first_received_since", {"received_ms": received_ms})[0][0]
-        return self.rows_after(first - 1) if first is not None else iter(())
+    def first_since(self, received_ms: int) -> int | None:
+        """The lowest position that was received at or after a time. Looks at all of them."""
+        rows = self._sql.rows("first_since", {"received_ms": received_ms})
+        return rows[0][0] if rows else None
+
+    def first_since_from(self, position: int, received_ms: int) -> int | None:
+        """As `first_since`, among batches from `position` on; quick where few are older."""
+        params = {"position": position, "received_ms": received_ms}
+        rows = self._sql.rows("first_since_from", params)
+        return rows[0][0] if rows else None
+
+    def mark_cancelled(self, position: int, now_ms: int) -> None:
+        """Note that the event at `position` was cancelled; forget notes of two days ago."""
+        self._sql.run("purge_cancelled", {"before_ms": now_ms - _KEEP_CANCELLED_MS})
+        self._sql.run("mark_cancelled", {"position": position, "cancelled_ms": now_ms})
+
+    def is_cancelled(self, position: int) -> bool:
+        """Whether the event at `position` was cancelled lately."""
+        return bool(self._sql.rows("is_cancelled", {"position": position}))
 
     def row_holding(self, position: int) -> LogRow | None:
         """The batch that holds the event at `position`."""

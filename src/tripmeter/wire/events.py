@@ -1,5 +1,6 @@
 """The event envelopes: snapshot events (v1) and their thin twins (v2)."""
 
+from importlib import resources
 from typing import Any, Final
 
 from tripmeter.model.event import Announcement, Event, EventPayload
@@ -35,6 +36,15 @@ THIN_TYPES: Final = frozenset({f"v1.{type_}" for type_ in SNAPSHOT_TYPES}) | {
     PING,
 }
 """Thin events that this engine sends."""
+
+
+def _read_types() -> frozenset[str]:
+    text = (resources.files("tripmeter.wire") / "event_types.txt").read_text("utf-8")
+    return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
+
+
+KNOWN_TYPES: Final = _read_types()
+"""Every type that an endpoint can subscribe to, sent by this engine or not."""
 
 
 def snapshot_event(announcement: Announcement, now_ms: int) -> Event | None:

@@ -8,11 +8,14 @@ from tripmeter.model.access import Account, StreamSession
 from tripmeter.model.alert import Alert, Firing
 from tripmeter.model.customer import Customer
 from tripmeter.model.event import DeliveryAttempt, Endpoint
-from tripmeter.model.ids import base62
+from tripmeter.model.ids import base62, from_base62
 from tripmeter.model.meter import Meter
 from tripmeter.model.quantity import format_quantity, whole_units
 from tripmeter.wire import shapes
 from tripmeter.wire.times import rfc3339, unix
+
+_SUMMARY_BYTES = 10
+"""Of a summary's id: what tells it from those of others that start at the same time."""
 
 _NO_INVOICE_SETTINGS: dict[str, Any] = {
     "custom_fields": None,
@@ -110,12 +113,13 @@ def meter_object(meter: Meter) -> shapes.MeterObject:
 def summary_object(
     meter: Meter, customer: str, start_ms: int, end_ms: int, value: int
 ) -> shapes.MeterEventSummaryObject:
-    """A summary; its id is the same whenever the same span is asked for."""
-    key = f"{meter.id}|{customer}|{start_ms}|{end_ms}".encode()
-    digest = int.from_bytes(hashlib.blake2b(key, digest_size=16).digest())
+    """A summary; its id is the same whenever the span is asked for, and says when it starts."""
+    key = f"{meter.id}|{customer}|{end_ms}".encode()
+    digest = int.from_bytes(hashlib.blake2b(key, digest_size=_SUMMARY_BYTES).digest())
+    number = (unix(start_ms) << 8 * _SUMMARY_BYTES) | digest
     mode = "" if meter.livemode else "_test"
     return {
-        "id": f"mtrusg{mode}_{base62(digest, 22)}",
+        "id": f"mtrusg{mode}_{base62(number, 22)}",
         "object": "billing.meter_event_summary",
         "aggregated_value": Decimal(format_quantity(value)),
         "end_time": unix(end_ms),
@@ -123,6 +127,12 @@ def summary_object(
         "meter": meter.id,
         "start_time": unix(start_ms),
     }
+
+
+def summary_start_ms(id: str) -> int | None:
+    """The start of the span that a summary's id belongs to; None if it is no such id."""
+    number = from_base62(id.rpartition("_")[2])
+    return None if number is None else (number >> 8 * _SUMMARY_BYTES) * 1000
 
 
 def alert_object(alert: Alert) -> shapes.AlertObject:

@@ -11,8 +11,8 @@ from tripmeter.pipeline.jobs import QueryJob
 from tripmeter.pipeline.state import State
 from tripmeter.pipeline.summaries import summarize
 from tripmeter.ports import Page, Session, Work
-from tripmeter.rules.windows import cut
-from tripmeter.wire.objects import meter_object, summary_object
+from tripmeter.rules.windows import Span, Windows, cut
+from tripmeter.wire.objects import meter_object, summary_object, summary_start_ms
 from tripmeter.wire.params import Enum, ListOf, Object, String, Timestamp
 from tripmeter.wire.shapes import MeterEventSummaryObject, MeterObject
 
@@ -71,11 +71,12 @@ def list_(session: Session, call: Call) -> Any:
 async def summaries(call: Call) -> Reply:
     """What a customer's events amount to, newest first; every window has a row, zero or not."""
     window = call.params.get("value_grouping_window")
-    spans = cut(
+    windows = cut(
         call.params["start_time"] * 1000,
         call.params["end_time"] * 1000,
         Window(window) if window else None,
     )
+    spans, has_more = _page_of(windows, call.page)
 
     def query(state: State, session: Session, _now_ms: int) -> list[Any]:
         kept = session.meters.get(call.scope, call.id)
@@ -89,29 +90,28 @@ async def summaries(call: Call) -> Reply:
         ]
 
     rows = await call.services.writer.ask(QueryJob(query))
-    return Reply(encode(_page_of(rows, call.page, f"{_PATH}/{call.id}/event_summaries")))
+    url = f"{_PATH}/{call.id}/event_summaries"
+    return Reply(encode({"object": "list", "url": url, "has_more": has_more, "data": rows}))
 
 
-def _page_of(rows: list[Any], page: Page, url: str) -> dict[str, Any]:
-    """A page of rows that are computed whole."""
-    ids = [row["id"] for row in rows]
-    start, end = 0, len(rows)
-    if page.starting_after is not None:
-        start = _index(ids, page.starting_after, "starting_after") + 1
+def _page_of(windows: Windows, page: Page) -> tuple[list[Span], bool]:
+    """The windows of a page, and whether more follow in its direction."""
     if page.ending_before is not None:
-        end = _index(ids, page.ending_before, "ending_before")
-        data = rows[max(start, end - page.limit) : end]
-        has_more = end - page.limit > start
-    else:
-        data = rows[start : min(end, start + page.limit)]
-        has_more = start + page.limit < end
-    return {"object": "list", "url": url, "has_more": has_more, "data": data}
+        end = _place(windows, page.ending_before, "ending_before")
+        start = max(0, end - page.limit)
+        return windows.part(start, end), start > 0
+    start = 0
+    if page.starting_after is not None:
+        start = _place(windows, page.starting_after, "starting_after") + 1
+    return windows.part(start, start + page.limit), start + page.limit < windows.size
 
 
-def _index(ids: list[str], id_: str, param: str) -> int:
-    if id_ not in ids:
+def _place(windows: Windows, id_: str, param: str) -> int:
+    start_ms = summary_start_ms(id_)
+    place = None if start_ms is None else windows.index_of(start_ms)
+    if place is None:
         raise ResourceMissing("meter event summary", id_, param)
-    return ids.index(id_)
+    return place
 
 
 ROUTES: Final = (

@@ -10,7 +10,7 @@ from tripmeter.api.call import Call, Reply, Route, fields
 from tripmeter.api.encoding import encode
 from tripmeter.api.idempotency import request_digest
 from tripmeter.control.access import open_session
-from tripmeter.model.errors import CancellationRefused, UsageNotAccepted
+from tripmeter.model.errors import ParameterMissing, UsageNotAccepted
 from tripmeter.model.ids import new_id
 from tripmeter.model.usage import UsageRefused, UsageReport
 from tripmeter.pipeline.jobs import CancelJob, Counted, UsageJob
@@ -78,7 +78,7 @@ def _reply(rendered: Any, counted: Counted) -> Reply:
 async def _cancel(call: Call) -> int:
     identifier = call.params.get("cancel", {}).get("identifier")
     if identifier is None:
-        raise CancellationRefused("Give cancel[identifier], the identifier of the event to cancel.")
+        raise ParameterMissing("cancel[identifier]")
     event_name = call.params["event_name"]
     cancelled_ms: int = await call.services.writer.ask(
         CancelJob(call.scope, event_name, identifier)

@@ -1,5 +1,5 @@
 """The 24 h dedupe tier: which identifiers were seen, exactly. Serves every store."""
 
-from tripmeter.store.identifiers.memory import MemoryIdentifiers
+from tripmeter.store.identifiers.tier import TieredIdentifiers
 
-__all__ = ["MemoryIdentifiers"]
+__all__ = ["TieredIdentifiers"]

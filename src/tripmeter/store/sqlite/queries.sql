@@ -249,12 +249,22 @@ SELECT first, size, received_ms, body FROM usage_log
 WHERE first >= coalesce((SELECT max(first) FROM usage_log WHERE first <= :position), 0)
   AND first + size - 1 > :position
 ORDER BY first LIMIT :limit
--- name: first_received_since
+-- name: first_since
 SELECT min(first) FROM usage_log WHERE received_ms >= :received_ms
+-- name: first_since_from
+SELECT first FROM usage_log WHERE first >= :position AND received_ms >= :received_ms
+ORDER BY first LIMIT 1
 -- name: log_row_holding
 SELECT first, size, received_ms, body FROM usage_log
 WHERE first = (SELECT max(first) FROM usage_log WHERE first <= :position)
   AND first + size > :position
+
+-- name: mark_cancelled
+INSERT INTO cancelled (position, cancelled_ms) VALUES (:position, :cancelled_ms)
+-- name: is_cancelled
+SELECT 1 FROM cancelled WHERE position = :position
+-- name: purge_cancelled
+DELETE FROM cancelled WHERE cancelled_ms < :before_ms
 
 -- name: get_tally
 SELECT meter_no, customer_no, doc FROM tallies

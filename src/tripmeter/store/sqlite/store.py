@@ -1,7 +1,7 @@
 """The SQLite store: connections, transactions, migrations."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, LifoQueue
@@ -47,6 +47,10 @@ class SqliteStatements:
         """Run a statement that gives no rows."""
         self.connection.execute(self._statements[name], dict(params))
 
+    def many(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Run a statement that gives no rows, for each of many."""
+        self.connection.executemany(self._statements[name], map(dict, rows))
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Undo what happens inside if it raises."""
@@ -84,6 +88,9 @@ class SqliteStore:
         with self._lock:
             self._connections.append(connection)
         return connection
+
+    def claim(self) -> None:
+        """Nothing to do: an engine locks the folder that the file is in."""
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; names of the migrations that ran. Forward only."""

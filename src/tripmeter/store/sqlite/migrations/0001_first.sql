@@ -173,6 +173,12 @@ CREATE TABLE usage_log (
 
 CREATE INDEX usage_log_received ON usage_log (received_ms);
 
+-- Positions of events that were cancelled lately, so that none is cancelled twice.
+CREATE TABLE cancelled (
+    position     INTEGER PRIMARY KEY,
+    cancelled_ms INTEGER NOT NULL
+);
+
 CREATE TABLE tallies (
     meter_no    INTEGER NOT NULL,
     customer_no INTEGER NOT NULL,
