@@ -2,12 +2,14 @@
 
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 from cyclopts import App, Parameter
 
 from tripmeter import __version__
+from tripmeter.importer.order import Order
 
 app = App(
     name="tripmeter",
@@ -19,18 +21,23 @@ app.command(keys_app)
 
 Data = Annotated[Path | None, Parameter(help="Folder of the embedded store.  [default: ./data]")]
 Database = Annotated[
-    str | None, Parameter(help="Database URL, such as sqlite:///usage.db, instead of --data.")
+    str | None,
+    Parameter(
+        help="Database URL: sqlite:///usage.db, or postgresql://user:password@host/name. A "
+        "password is better kept in TRIPMETER_DATABASE or PGPASSWORD, where others do not see it."
+    ),
 ]
 
 
 def main() -> None:
     """Entry point of the `tripmeter` command."""
     from tripmeter.model.errors import Refusal
+    from tripmeter.ports import StoreUnusable
     from tripmeter.settings import SettingInvalid
 
     try:
         app()
-    except SettingInvalid as error:
+    except (SettingInvalid, StoreUnusable) as error:
         _fail(str(error))
     except Refusal as refusal:
         _fail(_message(refusal))
@@ -54,7 +61,8 @@ def serve(
     TRIPMETER_API_KEY=sk_test_… makes sure that this key exists; without it, one is made at the
     first start and shown once. TRIPMETER_ALLOW_PRIVATE_WEBHOOKS=1 lets webhooks go to localhost.
     """
-    from tripmeter.app import AlreadyRunning, Engine
+    from tripmeter.app import Engine
+    from tripmeter.ports import AlreadyRunning
     from tripmeter.settings import read_settings
 
     settings = read_settings(host=host, port=port, data=data, database=database)
@@ -65,8 +73,8 @@ def serve(
         engine = Engine(settings)
         engine.prepare()
     except AlreadyRunning as error:
-        _fail(f"Another engine has this store open (lock {error}). Stop it, or use another --data.")
-    except PermissionError as error:
+        _fail(f"Another engine has this store open (lock {error}). Stop it, or use another store.")
+    except OSError as error:
         _fail(f"{error}. Choose a folder that can be written with --data DIR.")
     _serve(engine, demo=demo)
 
@@ -90,7 +98,8 @@ def _serve(engine: Any, *, demo: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn raises them again once it has drained
     _announce(engine)
-    server.run()
+    with suppress(SystemExit):  # uvicorn leaves with a code of its own if it cannot listen
+        server.run()
     if not server.started:
         _fail(f"Port {settings.port} on {settings.host} is taken. Choose another with --port.")
 
@@ -113,7 +122,7 @@ def _with_demo(engine: Any) -> Any:
 def _announce(engine: Any) -> None:
     settings = engine.settings
     print(f"tripmeter {__version__} on http://{settings.host}:{settings.port}")
-    print(f"  store    {settings.store_path}")
+    print(f"  store    {settings.store_name}")
     if engine.new_key is not None:
         print(f"  API key  {engine.new_key}  (shown this once)")
     sys.stdout.flush()
@@ -218,6 +227,22 @@ def doctor(*, data: Data = None, database: Database = None) -> None:
             table.add_row(*difference)
         Console().print(table)
         raise SystemExit(1)
+
+
+@app.command(name="import")
+def import_(order: Annotated[Order, Parameter(name="*")]) -> int:
+    """Bring historical usage in from a CSV or NDJSON file, each row once.
+
+    An import that was interrupted goes on where it stopped when the same command is given again;
+    one that is finished sends nothing. What tells imports apart is the content of the file, so a
+    file that has grown is a new one, and all of its rows count. In NDJSON, a column is a key, or a
+    path such as usage.tokens.
+
+    Exit status: 0 all rows are in, 3 some were refused, 1 it could not be carried out, 130 Ctrl-C.
+    """
+    from tripmeter.importer.command import import_file
+
+    return import_file(order)
 
 
 def _scope(account: str, live: bool) -> Any:
