@@ -30,18 +30,14 @@ from tripmeter.pipeline.jobs import CommandJob
 from tripmeter.pipeline.metrics import REGISTRY
 from tripmeter.pipeline.roll import roll
 from tripmeter.pipeline.writer import Writer
-from tripmeter.ports import Clock, Poster, Store
-from tripmeter.settings import Settings
+from tripmeter.ports import AlreadyRunning, Clock, Poster, Store, StoreUnusable
+from tripmeter.settings import SettingInvalid, Settings
 from tripmeter.store.identifiers import TieredIdentifiers
 from tripmeter.store.sqlite import SqliteStore
 
 ROLL_EVERY_S: Final = 1
 
 log = structlog.get_logger()
-
-
-class AlreadyRunning(Exception):
-    """Another engine has the data folder open."""
 
 
 class Engine:
@@ -81,11 +77,12 @@ class Engine:
         return app
 
     def prepare(self) -> None:
-        """Lock the data folder, migrate, see to account and key, read the state.
+        """Lock folder and store, migrate, see to account and key, read the state.
 
         Raises AlreadyRunning, StoreUnavailable, or a Refusal about TRIPMETER_API_KEY.
         """
         self._lock = lock_folder(self.settings.store_path)
+        self.store.claim()
         for name in self.store.migrate():
             log.info("migrated", migration=name)
         self.new_key = ensure_access(self.store, self.settings.api_key, self.clock.now_ms())
@@ -125,18 +122,35 @@ class Engine:
             await asyncio.sleep(ROLL_EVERY_S)
             try:
                 await self.writer.ask(CommandJob(roll))
-            except Refusal:
-                log.warning("roll_postponed")
+            except Refusal as refusal:
+                log.warning("roll_postponed", reason=str(refusal))
+            except Exception:
+                log.exception("roll_failed")  # time passes all the same: try again
 
 
 def open_store(settings: Settings) -> Store:
-    """The store that the settings name."""
-    return SqliteStore(settings.store_path)
+    """The store that the settings name. Raises StoreUnusable, StoreUnavailable or OSError."""
+    if settings.postgres_url is None:
+        return SqliteStore(settings.store_path)
+    try:
+        from tripmeter.store.postgres import PostgresStore  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise StoreUnusable(
+            "PostgreSQL needs a driver that is not installed: pip install tripmeter[postgres]"
+        ) from error
+    return PostgresStore(settings.postgres_url)
 
 
 @contextmanager
-def opened_store(settings: Settings) -> Iterator[tuple[Store, int]]:
-    """A migrated store and the time, for a command beside a running engine."""
+def opened_store(settings: Settings, *, existing: bool = False) -> Iterator[tuple[Store, int]]:
+    """A migrated store and the time, for a command beside a running engine.
+
+    Raises SettingInvalid if it has to be an `existing` one and is not there.
+    """
+    if existing and settings.postgres_url is None and not settings.store_path.exists():
+        raise SettingInvalid(
+            f"There is no store at {settings.store_path}. Name its folder with --data DIR."
+        )
     store = open_store(settings)
     try:
         store.migrate()

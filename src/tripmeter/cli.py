@@ -92,6 +92,7 @@ def _serve(engine: Any, *, demo: bool) -> None:
             access_log=False,
             lifespan="on",
             server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=15,
         )
     )
@@ -101,7 +102,10 @@ def _serve(engine: Any, *, demo: bool) -> None:
     with suppress(SystemExit):  # uvicorn leaves with a code of its own if it cannot listen
         server.run()
     if not server.started:
-        _fail(f"Port {settings.port} on {settings.host} is taken. Choose another with --port.")
+        _fail(
+            f"Cannot listen on {settings.host}:{settings.port}: the port is taken, or the address "
+            "is not one of this machine. Choose others with --port and --host."
+        )
 
 
 def _demo_settings(settings: Any) -> Any:
@@ -151,7 +155,7 @@ def keys_create(
     """Create an API key for the default account and show it, this once."""
     from tripmeter.control import access
 
-    with _store(data, database) as (store, now_ms), store.transaction():
+    with _store(data, database, existing=False) as (store, now_ms), store.transaction():
         session = store.writer()
         account = access.default_account(session, now_ms)
         scope = _scope(account.id, live)
@@ -251,11 +255,11 @@ def _scope(account: str, live: bool) -> Any:
     return Scope(account, live)
 
 
-def _store(data: Path | None, database: str | None) -> Any:
+def _store(data: Path | None, database: str | None, *, existing: bool = True) -> Any:
     from tripmeter.app import opened_store
     from tripmeter.settings import read_settings
 
-    return opened_store(read_settings(data=data, database=database))
+    return opened_store(read_settings(data=data, database=database), existing=existing)
 
 
 def _set_up_logging(form: str) -> None:

@@ -3,20 +3,25 @@
 TRIPMETER_HOST                    address to listen on              127.0.0.1
 TRIPMETER_PORT                    port to listen on                 4010
 TRIPMETER_DATA                    folder of the embedded store      ./data
-TRIPMETER_DATABASE                database URL instead of TRIPMETER_DATA
+                                  and of what an engine keeps beside any store
+TRIPMETER_DATABASE                sqlite:///FILE or postgresql://...
 TRIPMETER_API_KEY                 this key exists for the default account
 TRIPMETER_ALLOW_PRIVATE_WEBHOOKS  1: webhooks may go to private addresses
 TRIPMETER_LOG                     text or json                      text
 """
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _SQLITE = "sqlite:///"
+_POSTGRES = ("postgresql://", "postgres://")
+_SECRET = re.compile(r":.*(?=@)|\?.*$")
+"""What a database URL must not show: the password, and parameters, which may hold another."""
 
 
 class SettingInvalid(ValueError):
@@ -30,8 +35,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 4010
     data: Path = Path("data")
-    database: str | None = None
-    api_key: str | None = None
+    database: str | None = field(default=None, repr=False)
+    api_key: str | None = field(default=None, repr=False)
     allow_private_webhooks: bool = False
     log: str = "text"
 
@@ -41,20 +46,34 @@ class Settings:
         return self.store_path.parent / "identifiers"
 
     @property
+    def postgres_url(self) -> str | None:
+        """The URL of the PostgreSQL database, which may hold a password; None for SQLite."""
+        url = self.database
+        return url if url is not None and url.startswith(_POSTGRES) else None
+
+    @property
     def store_path(self) -> Path:
-        """The file of the embedded store."""
-        if self.database is not None:
+        """The file of the embedded store; beside another store, where it would be."""
+        if self.database is not None and self.postgres_url is None:
             return Path(self.database.removeprefix(_SQLITE))
         return self.data / "tripmeter.db"
+
+    @property
+    def store_name(self) -> str:
+        """Where the data are, without any password."""
+        if self.postgres_url is None:
+            return str(self.store_path)
+        scheme, _, rest = self.postgres_url.partition("://")
+        return f"{scheme}://{_SECRET.sub('', rest)}"
 
 
 def read_settings(environment: Mapping[str, str] = os.environ, **given: Any) -> Settings:
     """The settings; `given` ones that are not None win. Raises SettingInvalid."""
     settings = Settings()
-    for field in fields(Settings):
-        text = environment.get(f"TRIPMETER_{field.name.upper()}")
+    for name in (known.name for known in fields(Settings)):
+        text = environment.get(f"TRIPMETER_{name.upper()}")
         if text:
-            settings = replace(settings, **{field.name: _read(field.name, text)})
+            settings = replace(settings, **{name: _read(name, text)})
     settings = replace(settings, **{k: v for k, v in given.items() if v is not None})
     return _checked(settings)
 
@@ -70,9 +89,10 @@ def _read(name: str, text: str) -> Any:
 
 
 def _checked(settings: Settings) -> Settings:
-    if settings.database is not None and not settings.database.startswith(_SQLITE):
+    if settings.database is not None and not settings.database.startswith((_SQLITE, *_POSTGRES)):
         raise SettingInvalid(
-            f"This version keeps its data in SQLite: use --data DIR, or --database {_SQLITE}FILE."
+            f"The database URL must begin with {_SQLITE} or {_POSTGRES[0]}; without one, the data "
+            "are in the folder --data DIR."
         )
     if settings.log not in ("text", "json"):
         raise SettingInvalid(f"TRIPMETER_LOG must be text or json, not {settings.log!r}.")

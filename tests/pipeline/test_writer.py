@@ -3,6 +3,7 @@ or by asking what they cannot reach.
 """
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import structlog
 
 from support.clock import DAY_MS, HOUR_MS
 from support.engine import Engine
+from support.postgres import database
 from tripmeter.control.alerts import create_alert
 from tripmeter.model.errors import Draining, StateConflict, StoreUnavailable
 from tripmeter.model.scope import Caller
@@ -18,11 +20,18 @@ from tripmeter.pipeline.jobs import CommandJob, Counted, UsageJob
 from tripmeter.ports import Work
 
 
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    with structlog.testing.capture_logs(), Engine() as engine:
+@pytest.fixture(params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    with started(request.param) as engine:
         engine.create_customer("cus_1")
         yield engine
+
+
+@contextmanager
+def started(store: str) -> Iterator[Engine]:
+    with structlog.testing.capture_logs(), ExitStack() as stack:
+        url = stack.enter_context(database(migrated=True)) if store == "postgres" else None
+        yield stack.enter_context(Engine(url=url))
 
 
 def report(identifier: str) -> UsageReport:

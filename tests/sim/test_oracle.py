@@ -1,7 +1,8 @@
 """The engine against the oracle: one seed is one scenario, and everything must agree exactly.
 
-    pytest tests/sim                              300 scenarios
+    pytest tests/sim                              300 scenarios, 60 of them on PostgreSQL as well
     TRIPMETER_SCENARIOS=10000 pytest tests/sim    more of them (add -n 2 for two cores)
+    TRIPMETER_POSTGRES_SCENARIOS=500 ...          the same for PostgreSQL
     TRIPMETER_SEED=17 pytest tests/sim            one of them, compared after every step
 
 A failure tells the whole story up to the first difference, and the command that repeats it.
@@ -9,6 +10,7 @@ A failure tells the whole story up to the first difference, and the command that
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -19,6 +21,7 @@ import structlog
 from support.definitions import DAY_MS, EXACT, HOUR_MS, MINUTE_MS
 from support.definitions import Event as OracleEvent
 from support.engine import Engine
+from support.postgres import database
 from support.scenario import Scenario
 from support.world import Step, World, words
 from tripmeter.model.errors import StoreUnavailable
@@ -27,17 +30,29 @@ from tripmeter.model.usage import CancelEntry
 from tripmeter.pipeline import log
 
 PER_TEST = 10
-SCENARIOS = int(os.environ.get("TRIPMETER_SCENARIOS", "300"))
+SCENARIOS = {
+    "sqlite": int(os.environ.get("TRIPMETER_SCENARIOS", "300")),
+    "postgres": int(os.environ.get("TRIPMETER_POSTGRES_SCENARIOS", "60")),
+}
 ONE_SEED = os.environ.get("TRIPMETER_SEED")
 
-COMMAND = "TRIPMETER_SEED={seed} .venv/bin/python -m pytest tests/sim/test_oracle.py"
+COMMAND = "TRIPMETER_SEED={seed} .venv/bin/python -m pytest tests/sim/test_oracle.py -k {store}"
 
 
-def seeds() -> list[range]:
-    """The seeds to be run, some in each test."""
+def seeds() -> list[Any]:
+    """The stores, and the seeds to be run on each, some in each test."""
+    return [
+        pytest.param(store, some, id=f"{store}-{some.start}-{some.stop - 1}")
+        for store, scenarios in SCENARIOS.items()
+        for some in seeds_of(scenarios)
+    ]
+
+
+def seeds_of(scenarios: int) -> list[range]:
+    """So many seeds in portions; or the one that was asked for."""
     if ONE_SEED is not None:
         return [range(int(ONE_SEED), int(ONE_SEED) + 1)]
-    return [range(at, min(at + PER_TEST, SCENARIOS)) for at in range(0, SCENARIOS, PER_TEST)]
+    return [range(at, min(at + PER_TEST, scenarios)) for at in range(0, scenarios, PER_TEST)]
 
 
 @pytest.fixture(autouse=True)
@@ -47,37 +62,53 @@ def quiet() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("some", seeds(), ids=lambda some: f"{some.start}-{some.stop - 1}")
-def test_the_engine_does_what_the_oracle_says(some: range) -> None:
+@pytest.mark.parametrize(("store", "some"), seeds())
+def test_the_engine_does_what_the_oracle_says(store: str, some: range) -> None:
     for seed in some:
         try:
-            Run(seed, compare_always=ONE_SEED is not None).play()
+            with place(store) as url:
+                Run(seed, url, compare_always=ONE_SEED is not None).play()
         except Exception:
-            run_again_and_tell(seed)
+            run_again_and_tell(store, seed)
             raise
 
 
-def run_again_and_tell(seed: int) -> None:
+@contextmanager
+def place(store: str) -> Iterator[str | None]:
+    """A new database, where the store needs one."""
+    if store == "sqlite":
+        yield None
+        return
+    with database(migrated=True) as url:
+        yield url
+
+
+def run_again_and_tell(store: str, seed: int) -> None:
     """Repeat a failed scenario, comparing after every step, to end at the first difference."""
-    run = Run(seed, compare_always=True)
+    with place(store) as url:
+        run = Run(seed, url, compare_always=True)
+        _play_and_tell(run, store)
+
+
+def _play_and_tell(run: "Run", store: str) -> None:
     try:
         run.play()
     except Exception as error:
         story = "\n".join(run.story)
-        repeat = COMMAND.format(seed=seed)
+        repeat = COMMAND.format(seed=run.seed, store=store)
         pytest.fail(f"{story}\n\n{type(error).__name__}: {error}\n\nTo repeat: {repeat}", False)
 
 
 class Run:
     """Plays one scenario on an engine and compares."""
 
-    def __init__(self, seed: int, *, compare_always: bool) -> None:
+    def __init__(self, seed: int, url: str | None, *, compare_always: bool) -> None:
         self.seed = seed
         self.scenario = Scenario(seed)
         self.compare_always = compare_always
         self.rng = self.scenario.rng
         self.story = [f"Scenario {seed}: {self.scenario.pace}"]
-        self.engine = Engine(self.scenario.clock, self.scenario.pace)
+        self.engine = Engine(self.scenario.clock, self.scenario.pace, url=url)
 
     def play(self) -> None:
         """The whole scenario."""

@@ -1,14 +1,17 @@
 """The stores that the contract holds for. Another backend is one more entry of `BACKENDS`."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import apsw
+import psycopg
 import pytest
 
+from support import postgres as server
 from tripmeter.ports import Session, Store
+from tripmeter.store.postgres import PostgresStore
 from tripmeter.store.sqlite import SqliteStore
 
 
@@ -24,7 +27,8 @@ class Backend:
     """While inside, another process holds the database so that no transaction can begin."""
 
 
-def sqlite(folder: Path) -> Backend:
+@contextmanager
+def sqlite(folder: Path) -> Iterator[Backend]:
     """The embedded store, on a file."""
     path = folder / "tripmeter.db"
 
@@ -37,16 +41,33 @@ def sqlite(folder: Path) -> Backend:
         finally:
             other.close()
 
-    return Backend(lambda: SqliteStore(path), apsw.ConstraintError, locked)
+    yield Backend(lambda: SqliteStore(path), apsw.ConstraintError, locked)
 
 
-BACKENDS: dict[str, Callable[[Path], Backend]] = {"sqlite": sqlite}
+@contextmanager
+def postgres(_: Path) -> Iterator[Backend]:
+    """PostgreSQL, in an empty database."""
+    with server.database(migrated=False) as url:
+
+        @contextmanager
+        def locked() -> Iterator[None]:
+            with closing(PostgresStore(url)) as other, other.transaction():
+                yield
+
+        yield Backend(lambda: PostgresStore(url), psycopg.IntegrityError, locked)
+
+
+BACKENDS: dict[str, Callable[[Path], AbstractContextManager[Backend]]] = {
+    "sqlite": sqlite,
+    "postgres": postgres,
+}
 
 
 @pytest.fixture(params=BACKENDS)
-def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
     """Each storage engine, empty."""
-    return BACKENDS[request.param](tmp_path)
+    with BACKENDS[request.param](tmp_path) as backend:
+        yield backend
 
 
 @pytest.fixture

@@ -85,8 +85,9 @@ class TestRecords:
     ) -> None:
         records: Records[Any] = getattr(session, kind)
         records.insert(make())
-        with pytest.raises(conflict):
+        with pytest.raises(conflict), session.savepoint():
             records.insert(make())
+        assert records.find(TEST, make().id)
 
     def test_numbers_grow(self, session: Session, kind: str, make: Callable[..., Any]) -> None:
         records: Records[Any] = getattr(session, kind)
@@ -106,6 +107,20 @@ def test_what_is_missing_is_named_with_the_parameter_that_named_it(session: Sess
         session.meters.get(TEST, "mtr_9", "usage_threshold[meter]")
     facts = (missing.value.noun, missing.value.id, missing.value.param)
     assert facts == ("meter", "mtr_9", "usage_threshold[meter]")
+
+
+@pytest.mark.parametrize("id_", ["a\0b", "\0", "no such", "\u2603", ""])
+def test_an_id_that_no_object_can_have_is_missing(session: Session, id_: str) -> None:
+    assert session.customers.find(TEST, id_) is None
+    with pytest.raises(ResourceMissing):
+        session.customers.page(TEST, Page(starting_after=id_))
+
+
+def test_scopes_are_those_that_have_a_meter_in_order(session: Session) -> None:
+    assert session.scopes() == []
+    for number, scope in enumerate((STRANGER, LIVE, TEST, TEST)):
+        session.meters.insert(samples.meter(f"mtr_{number}", scope, event_name=f"e{number}"))
+    assert session.scopes() == [TEST, LIVE, STRANGER]
 
 
 def test_the_same_customer_id_may_exist_in_every_scope(session: Session) -> None:

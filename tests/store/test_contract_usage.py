@@ -100,8 +100,9 @@ class TestLog:
         assert found == list(range(1, 2_001))
 
     def test_takes_no_position_twice(self, logged: Session, conflict: type[Exception]) -> None:
-        with pytest.raises(conflict):
+        with pytest.raises(conflict), logged.savepoint():
             logged.usage.append(LogRow(5, 1, 130, b""))
+        assert logged.usage.last_position() == 14
 
 
 # --- tallies and hours --------------------------------------------------------------------------

@@ -1,7 +1,8 @@
-"""A whole engine in this process: a real SQLite store, the real writer, a clock held by the test.
+"""A whole engine in this process: a real store, the real writer, a clock held by the test.
 
 `restart` stops it cleanly. `crash` leaves the running writer as it is, takes the files as they lie
-on the disk at that moment and goes on with those: what memory had not flushed must be replayed.
+on the disk at that moment and goes on with those: what memory had not flushed must be replayed. On
+PostgreSQL the writer that is left behind can no longer write, which comes to the same.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from tripmeter.control.endpoints import create_webhook_endpoint
 from tripmeter.control.meters import create_meter, deactivate_meter, reactivate_meter
 from tripmeter.model.alert import Alert, Firing
 from tripmeter.model.customer import Customer
+from tripmeter.model.errors import StoreUnavailable
 from tripmeter.model.event import DeliveryState, Endpoint, Event
 from tripmeter.model.explanation import Explanation
 from tripmeter.model.meter import Meter
@@ -33,6 +35,7 @@ from tripmeter.pipeline.summaries import summarize
 from tripmeter.pipeline.writer import Writer
 from tripmeter.ports import Page, Session, Store, Work
 from tripmeter.store.identifiers import TieredIdentifiers
+from tripmeter.store.postgres import PostgresStore
 from tripmeter.store.sqlite import SqliteStore
 
 T = TypeVar("T")
@@ -53,6 +56,12 @@ class FailingStore:
     def __init__(self, inner: Store) -> None:
         self._inner = inner
         self.fail_next: Exception | None = None
+        self.dead = False
+        """Nothing is written any more."""
+
+    def claim(self) -> None:
+        """As the store does."""
+        self._inner.claim()
 
     def migrate(self) -> list[str]:
         """As the store does."""
@@ -73,6 +82,8 @@ class FailingStore:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """As the store does; but raises `fail_next`, once, where it would have committed."""
+        if self.dead:
+            raise StoreUnavailable("dead")
         with self._inner.transaction():
             yield
             if self.fail_next is not None:
@@ -84,13 +95,19 @@ class Engine:
     """Drives the writer. Every method waits for its answer and raises what was refused."""
 
     def __init__(
-        self, clock: SettableClock | None = None, pace: Pace = STEADY, scope: Scope = SCOPE
+        self,
+        clock: SettableClock | None = None,
+        pace: Pace = STEADY,
+        scope: Scope = SCOPE,
+        url: str | None = None,
     ) -> None:
+        """Start, on SQLite or on the PostgreSQL database that `url` names."""
         self.clock = clock or SettableClock()
         self.pace = pace
         self.scope = scope
         self.on_wake: Callable[[set[int]], None] = lambda endpoints: None
         """Called with the endpoints that have something due."""
+        self._url = url
         self._folder = fresh_folder()
         self._loop = asyncio.new_event_loop()
         self._open()
@@ -104,11 +121,17 @@ class Engine:
     # life and death
 
     def _open(self) -> None:
-        self.store = FailingStore(SqliteStore(self._folder / "tripmeter.db"))
+        self.store = FailingStore(self._open_store())
+        self.store.claim()
         self.store.migrate()
         identifiers = TieredIdentifiers(self._identifiers, table_size=16, segment_size=200)
         self.writer = Writer(self.store, self.clock, identifiers, self._wake, self.pace)
         self.writer.start()
+
+    def _open_store(self) -> Store:
+        if self._url is None:
+            return SqliteStore(self._folder / "tripmeter.db")
+        return PostgresStore(self._url)
 
     @property
     def _identifiers(self) -> Path:
@@ -136,7 +159,10 @@ class Engine:
     def crash(self) -> None:
         """Start again on the files as they are now: nothing is flushed, nothing is closed."""
         after = fresh_folder()
-        self.query(lambda *_: _copy_database(self._folder, after))
+        if self._url is None:
+            self.query(lambda *_: _copy_database(self._folder, after))
+        else:
+            self.store.dead = True
         self._shut()
         shutil.copytree(self._identifiers, after / "identifiers")
         shutil.rmtree(self._folder)

@@ -1,6 +1,6 @@
 """Objects as JSON documents beside indexed columns: one class for every kind and every engine."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -23,6 +23,10 @@ class Statements(Protocol):
 
     def run(self, name: str, params: Mapping[str, Any]) -> None:
         """Run a statement that gives no rows."""
+        ...
+
+    def many(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Run a statement that gives no rows, for each of many."""
         ...
 
 
@@ -49,6 +53,8 @@ class DocumentRecords(Generic[T]):
 
     def find(self, scope: Scope, id: str) -> Kept[T] | None:
         """The object with this id, if it is in this scope."""
+        if "\0" in id:
+            return None  # no id has it, and not every engine may be asked
         rows = self._statements.rows(f"find_{self._kind}", {**_scoped(scope), "id": id})
         return self._kept(rows[0]) if rows else None
 

@@ -1,6 +1,7 @@
 """The usage log and its derived tallies and hours, on named statements."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import msgspec
 
@@ -91,9 +92,7 @@ class SqlUsage:
 
     def save_tallies(self, rows: Iterable[TallyRow]) -> None:
         """Store new states of tallies."""
-        for row in rows:
-            key = {"meter_no": row.meter_no, "customer_no": row.customer_no}
-            self._sql.run("save_tally", {**key, "doc": msgspec.json.encode(row)})
+        self._sql.many("save_tally", map(_tally_columns, rows))
 
     def hours(self, meter_no: int, customer_no: int, start: int, end: int) -> list[HourRow]:
         """The stored hours in [start, end), counted since the epoch, in order."""
@@ -102,10 +101,7 @@ class SqlUsage:
 
     def save_hours(self, rows: Iterable[HourRow]) -> None:
         """Store new states of hours."""
-        for row in rows:
-            doc = msgspec.json.encode(_HourDoc(row.total, row.minutes, row.events))
-            key = {"meter_no": row.meter_no, "customer_no": row.customer_no, "hour": row.hour}
-            self._sql.run("save_hour", {**key, "doc": doc})
+        self._sql.many("save_hour", map(_hour_columns, rows))
 
     def flushed_position(self) -> int:
         """Everything up to this position is in the stored tallies and hours."""
@@ -154,8 +150,17 @@ class SqlUsage:
 
     def drop_refusals(self, numbers: Sequence[int]) -> None:
         """Forget refusals whose report is written."""
-        for no in numbers:
-            self._sql.run("drop_refusal", {"no": no})
+        self._sql.many("drop_refusal", ({"no": no} for no in numbers))
+
+
+def _tally_columns(row: TallyRow) -> dict[str, Any]:
+    key = {"meter_no": row.meter_no, "customer_no": row.customer_no}
+    return {**key, "doc": msgspec.json.encode(row)}
+
+
+def _hour_columns(row: HourRow) -> dict[str, Any]:
+    key = {"meter_no": row.meter_no, "customer_no": row.customer_no, "hour": row.hour}
+    return {**key, "doc": msgspec.json.encode(_HourDoc(row.total, row.minutes, row.events))}
 
 
 def _hour_row(meter_no: int, customer_no: int, hour: int, doc: bytes) -> HourRow:

@@ -23,6 +23,7 @@ CREATE TABLE keys (
     digest     BLOB NOT NULL UNIQUE,
     doc        BLOB NOT NULL
 );
+CREATE INDEX keys_of_scope ON keys (account, livemode, no);
 
 CREATE TABLE stream_sessions (
     digest     BLOB PRIMARY KEY,
@@ -43,6 +44,7 @@ CREATE TABLE customers (
     doc        BLOB NOT NULL,
     UNIQUE (account, livemode, id)
 );
+CREATE INDEX customers_of_scope ON customers (account, livemode, no);
 
 CREATE TABLE meters (
     no         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -54,6 +56,7 @@ CREATE TABLE meters (
     status     TEXT NOT NULL,
     doc        BLOB NOT NULL
 );
+CREATE INDEX meters_of_scope ON meters (account, livemode, no);
 CREATE UNIQUE INDEX meters_active ON meters (account, livemode, event_name) WHERE status = 'active';
 CREATE INDEX meters_named ON meters (account, livemode, event_name, no);
 
@@ -69,6 +72,7 @@ CREATE TABLE alerts (
     status     TEXT NOT NULL,
     doc        BLOB NOT NULL
 );
+CREATE INDEX alerts_of_scope ON alerts (account, livemode, no);
 CREATE INDEX alerts_of_meter ON alerts (meter, customer, status);
 
 CREATE TABLE activations (
@@ -81,7 +85,7 @@ CREATE TABLE activations (
     PRIMARY KEY (alert_no, number)
 ) WITHOUT ROWID;
 
--- The primary key below is contract C3: one firing per alert, customer and activation.
+-- What is unique below is contract C3: one firing per alert, customer and activation.
 CREATE TABLE firings (
     no          INTEGER PRIMARY KEY AUTOINCREMENT,
     id          TEXT NOT NULL UNIQUE,
@@ -98,6 +102,7 @@ CREATE TABLE firings (
     doc         BLOB NOT NULL,
     UNIQUE (alert_no, customer_no, activation)
 );
+CREATE INDEX firings_of_scope ON firings (account, livemode, no);
 CREATE INDEX firings_of_tally ON firings (meter_no, customer_no);
 
 CREATE TABLE events (
@@ -135,6 +140,7 @@ CREATE TABLE deliveries (
     due_ms      INTEGER NOT NULL,
     manual      INTEGER NOT NULL
 );
+CREATE INDEX deliveries_of_event ON deliveries (event_no);
 CREATE UNIQUE INDEX deliveries_once ON deliveries (event_no, endpoint_no) WHERE manual = 0;
 CREATE INDEX deliveries_pending ON deliveries (endpoint_no, due_ms) WHERE state = 'pending';
 
@@ -148,6 +154,7 @@ CREATE TABLE attempts (
     endpoint   TEXT NOT NULL,
     doc        BLOB NOT NULL
 );
+CREATE INDEX attempts_of_scope ON attempts (account, livemode, no);
 CREATE INDEX attempts_of_event ON attempts (event, no);
 CREATE INDEX attempts_of_endpoint ON attempts (endpoint, no);
 

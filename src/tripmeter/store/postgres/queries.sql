@@ -1,0 +1,299 @@
+-- Every statement of the PostgreSQL store, by name; the same names as in the SQLite store. `paged`
+-- statements are read twice: forwards with {cursor} as `no <` and {order} as `DESC`, backwards with
+-- `no >` and `ASC`. A parameter that is only compared with NULL needs a cast to have a type.
+
+-- name: get_setting
+SELECT value FROM settings WHERE name = :name
+-- name: set_setting
+INSERT INTO settings (name, value) VALUES (:name, :value)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value
+
+-- name: insert_account
+INSERT INTO accounts (id, account, livemode, created_ms, doc)
+VALUES (:id, :account, :livemode, :created_ms, :doc) RETURNING no
+-- name: replace_account
+UPDATE accounts SET doc = :doc WHERE no = :no
+-- name: find_account
+SELECT no, doc FROM accounts WHERE account = :account AND livemode = :livemode AND id = :id
+-- name: numbered_account
+SELECT doc FROM accounts WHERE no = :no
+-- name: page_account paged
+SELECT no, doc FROM accounts
+WHERE account = :account AND livemode = :livemode AND {cursor} ORDER BY {order} LIMIT :limit
+
+-- name: insert_key
+INSERT INTO keys (id, account, livemode, created_ms, digest, doc)
+VALUES (:id, :account, :livemode, :created_ms, :digest, :doc) RETURNING no
+-- name: replace_key
+UPDATE keys SET doc = :doc WHERE no = :no
+-- name: find_key
+SELECT no, doc FROM keys WHERE account = :account AND livemode = :livemode AND id = :id
+-- name: numbered_key
+SELECT doc FROM keys WHERE no = :no
+-- name: page_key paged
+SELECT no, doc FROM keys
+WHERE account = :account AND livemode = :livemode AND {cursor} ORDER BY {order} LIMIT :limit
+-- name: key_by_digest
+SELECT doc FROM keys WHERE digest = :digest
+
+-- name: insert_stream
+INSERT INTO stream_sessions (digest, account, livemode, expires_ms, doc)
+VALUES (:digest, :account, :livemode, :expires_ms, :doc)
+-- name: stream_by_digest
+SELECT doc FROM stream_sessions WHERE digest = :digest
+-- name: purge_streams
+DELETE FROM stream_sessions WHERE expires_ms < :before_ms
+
+-- name: insert_customer
+INSERT INTO customers (id, account, livemode, created_ms, email, deleted, doc)
+VALUES (:id, :account, :livemode, :created_ms, :email, :deleted, :doc) RETURNING no
+-- name: replace_customer
+UPDATE customers SET email = :email, deleted = :deleted, doc = :doc WHERE no = :no
+-- name: find_customer
+SELECT no, doc FROM customers WHERE account = :account AND livemode = :livemode AND id = :id
+-- name: numbered_customer
+SELECT doc FROM customers WHERE no = :no
+-- name: page_customer paged
+SELECT no, doc FROM customers
+WHERE account = :account AND livemode = :livemode AND NOT deleted
+  AND (:email::text IS NULL OR email = :email)
+  AND (:created_gt::bigint IS NULL OR created_ms > :created_gt)
+  AND (:created_gte::bigint IS NULL OR created_ms >= :created_gte)
+  AND (:created_lt::bigint IS NULL OR created_ms < :created_lt)
+  AND (:created_lte::bigint IS NULL OR created_ms <= :created_lte)
+  AND {cursor} ORDER BY {order} LIMIT :limit
+
+-- name: insert_meter
+INSERT INTO meters (id, account, livemode, created_ms, event_name, status, doc)
+VALUES (:id, :account, :livemode, :created_ms, :event_name, :status, :doc) RETURNING no
+-- name: replace_meter
+UPDATE meters SET status = :status, doc = :doc WHERE no = :no
+-- name: find_meter
+SELECT no, doc FROM meters WHERE account = :account AND livemode = :livemode AND id = :id
+-- name: numbered_meter
+SELECT doc FROM meters WHERE no = :no
+-- name: page_meter paged
+SELECT no, doc FROM meters
+WHERE account = :account AND livemode = :livemode
+  AND (:status::text IS NULL OR status = :status)
+  AND {cursor} ORDER BY {order} LIMIT :limit
+-- name: scopes
+SELECT account, livemode FROM meters
+GROUP BY account, livemode ORDER BY account COLLATE "C", livemode
+-- name: active_meter
+SELECT no, doc FROM meters
+WHERE account = :account AND livemode = :livemode AND event_name = :event_name
+  AND status = 'active'
+-- name: any_meter
+SELECT no, doc FROM meters
+WHERE account = :account AND livemode = :livemode AND event_name = :event_name
+ORDER BY no DESC LIMIT 1
+
+-- name: insert_alert
+INSERT INTO alerts (id, account, livemode, created_ms, alert_type, meter, customer, status, doc)
+VALUES (:id, :account, :livemode, :created_ms, :alert_type, :meter, :customer, :status, :doc)
+RETURNING no
+-- name: replace_alert
+UPDATE alerts SET status = :status, doc = :doc WHERE no = :no
+-- name: find_alert
+SELECT no, doc FROM alerts WHERE account = :account AND livemode = :livemode AND id = :id
+-- name: numbered_alert
+SELECT doc FROM alerts WHERE no = :no
+-- name: page_alert paged
+SELECT no, doc FROM alerts
+WHERE account = :account AND livemode = :livemode AND status <> 'archived'
+  AND (:alert_type::text IS NULL OR alert_type = :alert_type)
+  AND (:meter::text IS NULL OR meter = :meter)
+  AND (:customer::text IS NULL OR customer = :customer)
+  AND {cursor} ORDER BY {order} LIMIT :limit
+-- name: active_alerts_of_meter
+SELECT no, doc FROM alerts
+WHERE account = :account AND livemode = :livemode AND meter = :meter AND status = 'active'
+ORDER BY no
+-- name: all_alerts_of_meter
+SELECT no, doc FROM alerts
+WHERE account = :account AND livemode = :livemode AND meter = :meter ORDER BY no
+-- name: count_alerts
+SELECT count(*) FROM alerts
+WHERE account = :account AND livemode = :livemode AND meter = :meter AND status <> 'archived'
+  AND customer IS NOT DISTINCT FROM :customer::text
+-- name: activations
+SELECT number, kind, position, closed_at, opened_ms FROM activations
+WHERE alert_no = :alert_no ORDER BY number
+-- name: insert_activation
+INSERT INTO activations (alert_no, number, kind, position, closed_at, opened_ms)
+VALUES (:alert_no, :number, :kind, :position, :closed_at, :opened_ms)
+-- name: close_activations
+UPDATE activations SET closed_at = :position WHERE alert_no = :alert_no AND closed_at IS NULL
+
+-- name: insert_firing
+INSERT INTO firings (id, account, livemode, created_ms, alert_no, meter_no, customer_no, activation,
+                     position, alert, customer, doc)
+VALUES (:id, :account, :livemode, :fired_ms, :alert_no, :meter_no, :customer_no, :activation,
+        :position, :alert, :customer, :doc) RETURNING no
+-- name: replace_firing
+UPDATE firings SET doc = :doc WHERE no = :no
+-- name: find_firing
+SELECT no, doc FROM firings WHERE account = :account AND livemode = :livemode AND id = :id
+-- name: numbered_firing
+SELECT doc FROM firings WHERE no = :no
+-- name: page_firing paged
+SELECT no, doc FROM firings
+WHERE account = :account AND livemode = :livemode
+  AND (:alert::text IS NULL OR alert = :alert)
+  AND (:customer::text IS NULL OR customer = :customer)
+  AND (:created_gt::bigint IS NULL OR created_ms > :created_gt)
+  AND (:created_gte::bigint IS NULL OR created_ms >= :created_gte)
+  AND (:created_lt::bigint IS NULL OR created_ms < :created_lt)
+  AND (:created_lte::bigint IS NULL OR created_ms <= :created_lte)
+  AND {cursor} ORDER BY {order} LIMIT :limit
+-- name: fired
+SELECT alert_no, activation, position FROM firings
+WHERE meter_no = :meter_no AND customer_no = :customer_no ORDER BY no
+
+-- name: insert_event
+INSERT INTO events (id, account, livemode, created_ms, payload, type, object_id, doc)
+VALUES (:id, :account, :livemode, :created_ms, :payload, :type, :object_id, :doc) RETURNING no
+-- name: replace_event
+UPDATE events SET doc = :doc WHERE no = :no
+-- name: find_event
+SELECT no, doc FROM events WHERE account = :account AND livemode = :livemode AND id = :id
+-- name: numbered_event
+SELECT doc FROM events WHERE no = :no
+-- name: page_event paged
+SELECT no, doc FROM events AS e
+WHERE account = :account AND livemode = :livemode AND payload = :payload
+  AND (:types::text IS NULL
+       OR type = ANY (ARRAY(SELECT jsonb_array_elements_text(:types::text::jsonb))))
+  AND (:type_prefix::text IS NULL OR starts_with(type, :type_prefix))
+  AND (:object_id::text IS NULL OR object_id = :object_id)
+  AND (:created_gt::bigint IS NULL OR created_ms > :created_gt)
+  AND (:created_gte::bigint IS NULL OR created_ms >= :created_gte)
+  AND (:created_lt::bigint IS NULL OR created_ms < :created_lt)
+  AND (:created_lte::bigint IS NULL OR created_ms <= :created_lte)
+  AND (:delivered::boolean IS NULL OR :delivered = (NOT EXISTS (
+        SELECT 1 FROM deliveries AS d WHERE d.event_no = e.no AND d.state <> 'succeeded')))
+  AND {cursor} ORDER BY {order} LIMIT :limit
+
+-- name: insert_endpoint
+INSERT INTO endpoints (id, account, livemode, created_ms, kind, doc)
+VALUES (:id, :account, :livemode, :created_ms, :kind, :doc) RETURNING no
+-- name: replace_endpoint
+UPDATE endpoints SET doc = :doc WHERE no = :no
+-- name: find_endpoint
+SELECT no, doc FROM endpoints
+WHERE account = :account AND livemode = :livemode AND id = :id AND NOT deleted
+-- name: numbered_endpoint
+SELECT doc FROM endpoints WHERE no = :no
+-- name: page_endpoint paged
+SELECT no, doc FROM endpoints
+WHERE account = :account AND livemode = :livemode AND NOT deleted AND kind = :kind
+  AND {cursor} ORDER BY {order} LIMIT :limit
+-- name: endpoints_of_scope
+SELECT no, doc FROM endpoints
+WHERE account = :account AND livemode = :livemode AND NOT deleted ORDER BY no
+-- name: delete_endpoint
+UPDATE endpoints SET deleted = true WHERE no = :no
+
+-- name: enqueue_delivery
+INSERT INTO deliveries (event_no, endpoint_no, state, attempts, created_ms, due_ms, manual)
+VALUES (:event_no, :endpoint_no, 'pending', 0, :due_ms, :due_ms, :manual)
+-- name: due_deliveries
+SELECT no, event_no, endpoint_no, state, attempts, created_ms, due_ms, manual FROM deliveries
+WHERE state = 'pending' AND endpoint_no = :endpoint_no AND due_ms <= :now_ms
+ORDER BY due_ms LIMIT :limit
+-- name: next_due
+SELECT endpoint_no, min(due_ms) FROM deliveries WHERE state = 'pending' GROUP BY endpoint_no
+-- name: settle_delivery
+UPDATE deliveries SET state = :state, attempts = :attempts, due_ms = :due_ms
+WHERE no = :no AND state = 'pending'
+-- name: cancel_pending
+UPDATE deliveries SET state = 'canceled' WHERE endpoint_no = :endpoint_no AND state = 'pending'
+-- name: pending_count
+SELECT count(*) FROM deliveries WHERE event_no = :event_no AND state = 'pending'
+-- name: failed_deliveries
+SELECT count(*) FROM deliveries AS d JOIN events AS e ON e.no = d.event_no
+WHERE d.state = 'failed' AND e.account = :account AND e.livemode = :livemode
+-- name: outbox_depth
+SELECT count(*) FROM deliveries WHERE state = 'pending'
+
+-- name: insert_attempt
+INSERT INTO attempts (id, account, livemode, created_ms, event, endpoint, doc)
+VALUES (:id, :account, :livemode, :created_ms, :event, :endpoint, :doc) RETURNING no
+-- name: replace_attempt
+UPDATE attempts SET doc = :doc WHERE no = :no
+-- name: find_attempt
+SELECT no, doc FROM attempts WHERE account = :account AND livemode = :livemode AND id = :id
+-- name: numbered_attempt
+SELECT doc FROM attempts WHERE no = :no
+-- name: page_attempt paged
+SELECT no, doc FROM attempts
+WHERE account = :account AND livemode = :livemode
+  AND (:event::text IS NULL OR event = :event)
+  AND (:endpoint::text IS NULL OR endpoint = :endpoint)
+  AND {cursor} ORDER BY {order} LIMIT :limit
+
+-- name: get_reply
+SELECT fingerprint, status, body FROM replies
+WHERE account = :account AND livemode = :livemode AND key = :key
+-- name: keep_reply
+INSERT INTO replies (account, livemode, key, created_ms, fingerprint, status, body)
+VALUES (:account, :livemode, :key, :created_ms, :fingerprint, :status, :body)
+-- name: purge_replies
+DELETE FROM replies WHERE created_ms < :before_ms
+
+-- name: append_log
+INSERT INTO usage_log (first, size, received_ms, body)
+VALUES (:first, :size, :received_ms, :body)
+-- name: last_position
+SELECT first + size - 1 FROM usage_log ORDER BY first DESC LIMIT 1
+-- name: log_after
+SELECT first, size, received_ms, body FROM usage_log
+WHERE first >= coalesce((SELECT max(first) FROM usage_log WHERE first <= :position), 0)
+  AND first + size - 1 > :position
+ORDER BY first LIMIT :limit
+-- name: first_since
+SELECT min(first)
+FROM (SELECT first FROM usage_log WHERE received_ms >= :received_ms OFFSET 0) AS recent
+-- name: first_since_from
+SELECT first FROM usage_log WHERE first >= :position AND received_ms >= :received_ms
+ORDER BY first LIMIT 1
+-- name: log_row_holding
+SELECT first, size, received_ms, body FROM usage_log
+WHERE first = (SELECT max(first) FROM usage_log WHERE first <= :position)
+  AND first + size > :position
+
+-- name: mark_cancelled
+INSERT INTO cancelled (position, cancelled_ms) VALUES (:position, :cancelled_ms)
+-- name: is_cancelled
+SELECT 1 FROM cancelled WHERE position = :position
+-- name: purge_cancelled
+DELETE FROM cancelled WHERE cancelled_ms < :before_ms
+
+-- name: get_tally
+SELECT meter_no, customer_no, doc FROM tallies
+WHERE meter_no = :meter_no AND customer_no = :customer_no
+-- name: all_tallies
+SELECT meter_no, customer_no, doc FROM tallies
+WHERE (meter_no, customer_no) > (:meter_no, :customer_no)
+ORDER BY meter_no, customer_no LIMIT :limit
+-- name: save_tally
+INSERT INTO tallies (meter_no, customer_no, doc) VALUES (:meter_no, :customer_no, :doc)
+ON CONFLICT (meter_no, customer_no) DO UPDATE SET doc = excluded.doc
+-- name: hours_between
+SELECT meter_no, customer_no, hour, doc FROM hours
+WHERE meter_no = :meter_no AND customer_no = :customer_no AND hour >= :start AND hour < :end
+ORDER BY hour
+-- name: save_hour
+INSERT INTO hours (meter_no, customer_no, hour, doc)
+VALUES (:meter_no, :customer_no, :hour, :doc)
+ON CONFLICT (meter_no, customer_no, hour) DO UPDATE SET doc = excluded.doc
+
+-- name: add_refusal
+INSERT INTO refusals (account, livemode, meter_no, code, created_ms, refused, samples)
+VALUES (:account, :livemode, :meter_no, :code, :created_ms, :refused, :samples)
+-- name: refusals_before
+SELECT no, account, livemode, meter_no, code, created_ms, refused, samples FROM refusals
+WHERE created_ms <= :created_ms ORDER BY no
+-- name: drop_refusal
+DELETE FROM refusals WHERE no = :no
