@@ -45,7 +45,7 @@ class Call:
     path: dict[str, str]
     version: Literal[1, 2]
     body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
+    content_encoding: str | None = None
 
     @property
     def scope(self) -> Scope:
@@ -85,7 +85,7 @@ Change = Callable[[Work, Call], Any]
 Handle = Callable[[Call], Awaitable[Reply]]
 """Answers in a way of its own: the usage paths."""
 
-Auth = Literal["key", "stream_token", "key_or_stream_token"]
+Auth = Literal["key", "stream_token"]
 
 
 @dataclass(frozen=True)

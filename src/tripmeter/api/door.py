@@ -1,29 +1,20 @@
 """The ASGI application: routing, authentication, decoding, errors, headers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import structlog
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
-from starlette.types import Receive, Send
-from starlette.types import Scope as AsgiScope
 
 from tripmeter.api.auth import Authenticator
 from tripmeter.api.call import Call, Reply, Route, Services
 from tripmeter.api.encoding import encode
+from tripmeter.api.exchange import ClientGone, FixedPaths, Incoming, Responder
 from tripmeter.api.expansion import expanded
-from tripmeter.api.idempotency import Done, check_key, once
-from tripmeter.model.errors import (
-    BodyMalformed,
-    BodyTooLarge,
-    MethodNotAllowed,
-    Refusal,
-    RouteUnknown,
-)
+from tripmeter.api.idempotency import KEY_LENGTH, Done, check_key, once
+from tripmeter.model.errors import BodyMalformed, MethodNotAllowed, Refusal, RouteUnknown
 from tripmeter.model.ids import new_id
 from tripmeter.model.scope import Caller, Scope
 from tripmeter.pipeline.jobs import CommandJob
@@ -33,12 +24,9 @@ from tripmeter.wire.events import API_VERSION
 from tripmeter.wire.forms import decode_form, decode_json, decode_query
 from tripmeter.wire.params import read
 
-_JSON: Final = "application/json"
+_ANSWERED: Final = {hundreds: HTTP_REQUESTS.labels(f"{hundreds}xx") for hundreds in range(1, 6)}
 
 log = structlog.get_logger()
-
-
-Respond = Callable[[Request, dict[str, Route]], Awaitable[Response]]
 
 
 class Door:
@@ -53,46 +41,46 @@ class Door:
 
     def app(self, extra: Sequence[StarletteRoute] = ()) -> Starlette:
         """The application, with routes beside the API such as `/healthz`."""
-        own = [
-            StarletteRoute(path, _AnyMethod(self._respond, by_method))
-            for path, by_method in self._by_path.items()
-        ]
-        unknown = StarletteRoute("/{path:path}", _AnyMethod(self._respond, {}))
-        return Starlette(routes=[*extra, *own, unknown])
+        own = {path: Responder(self._respond, routes) for path, routes in self._by_path.items()}
+        matched = [StarletteRoute(path, own[path]) for path in own if "{" in path]
+        unknown = StarletteRoute("/{path:path}", Responder(self._respond, {}))
+        fixed = {path: responder for path, responder in own.items() if "{" not in path}
+        return FixedPaths(fixed, routes=[*extra, *matched, unknown])
 
-    async def _respond(self, request: Request, by_method: dict[str, Route]) -> Response:
+    async def _respond(
+        self, incoming: Incoming, by_method: dict[str, Route]
+    ) -> tuple[Reply, Mapping[str, str]]:
         """Answer anything, in Stripe's shape, with the headers that every answer has."""
         request_id = new_id("req", self._services.clock.now_ms())
-        version = 2 if request.scope["path"].startswith("/v2/") else 1
         try:
-            route = _chosen(request, by_method)
-            reply = await self._answer(request, route, request_id)
+            route = _chosen(incoming, by_method)
+            reply = await self._answer(incoming, route, request_id)
         except Refusal as refusal:
-            status, body, headers = render(refusal, version=2 if version == 2 else 1)
+            is_v2 = incoming.path.startswith("/v2/")
+            status, body, headers = render(refusal, version=2 if is_v2 else 1)
             reply = Reply(encode(body), status, headers)
-        except ClientDisconnect:
-            reply = Reply(b"", 499)
+        except ClientGone:
+            reply = Reply(b"", 499)  # nobody reads it
         except Exception:
-            log.exception("request_failed", request_id=request_id, path=request.scope["path"])
+            log.exception("request_failed", request_id=request_id, path=incoming.path)
             status, body, headers = render_unexpected(request_id)
             reply = Reply(encode(body), status, headers)
-        HTTP_REQUESTS.labels(f"{reply.status // 100}xx").inc()
-        return _response(request, reply, request_id)
+        _ANSWERED[reply.status // 100].inc()
+        return reply, _headers(incoming, reply, request_id)
 
-    async def _answer(self, request: Request, route: Route, request_id: str) -> Reply:
-        call = await self._call(request, route, request_id)
+    async def _answer(self, incoming: Incoming, route: Route, request_id: str) -> Reply:
+        call = await self._call(incoming, route, request_id)
         if route.handle is not None:
             return await route.handle(call)
         if route.change is not None:
-            return await self._change(request, route, call)
+            return await self._change(incoming, route, call)
         assert route.read is not None
         return Reply(encode(await asyncio.to_thread(self._read, route, call)))
 
-    async def _change(self, request: Request, route: Route, call: Call) -> Reply:
+    async def _change(self, incoming: Incoming, route: Route, call: Call) -> Reply:
         change = route.change
         assert change is not None
-        path = request.scope["path"]
-        job = CommandJob(lambda work: once(work, call, request.method, path, change))
+        job = CommandJob(lambda work: once(work, call, incoming.method, incoming.path, change))
         done: Done = await self._services.writer.ask(job)
         if not done.replayed:
             return done.reply
@@ -105,90 +93,64 @@ class Door:
             paths = call.params.get("expand") or ()
             return expanded(session, call.scope, rendered, paths)
 
-    async def _call(self, request: Request, route: Route, request_id: str) -> Call:
-        scope = self._authenticate(request, route)
-        key = request.headers.get("idempotency-key") if route.method != "GET" else None
+    async def _call(self, incoming: Incoming, route: Route, request_id: str) -> Call:
+        scope = self._authenticate(incoming, route)
+        key = incoming.header(b"idempotency-key") if route.method != "GET" else None
         check_key(key)
-        body = await _read_body(request, route.body_limit)
+        body = await incoming.body(route.body_limit)
         return Call(
             services=self._services,
             caller=Caller(scope, request_id, key),
-            params=_params(request, route, body),
-            path=request.path_params,
+            params=_params(incoming, route, body),
+            path=incoming.path_params,
             version=route.version,
             body=body,
-            headers=dict(request.headers),
+            content_encoding=incoming.header(b"content-encoding"),
         )
 
-    def _authenticate(self, request: Request, route: Route) -> Scope:
-        authorization = request.headers.get("authorization")
+    def _authenticate(self, incoming: Incoming, route: Route) -> Scope:
+        authorization = incoming.header(b"authorization")
         if route.auth == "stream_token":
             return self._authenticator.by_token(authorization)
         return self._authenticator.by_key(authorization)
 
 
-class _AnyMethod:
-    """An ASGI application for one path; Starlette leaves the method to it."""
-
-    def __init__(self, respond: Respond, by_method: dict[str, Route]) -> None:
-        self._respond = respond
-        self._by_method = by_method
-
-    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        response = await self._respond(Request(scope, receive), self._by_method)
-        await response(scope, receive, send)
-
-
-def _chosen(request: Request, by_method: dict[str, Route]) -> Route:
+def _chosen(incoming: Incoming, by_method: dict[str, Route]) -> Route:
     if not by_method:
-        raise RouteUnknown(request.method, request.scope["path"])
-    route = by_method.get(request.method)
+        raise RouteUnknown(incoming.method, incoming.path)
+    route = by_method.get(incoming.method)
     if route is None:
-        raise MethodNotAllowed(request.method, request.scope["path"], tuple(sorted(by_method)))
+        raise MethodNotAllowed(incoming.method, incoming.path, tuple(sorted(by_method)))
     return route
 
 
-async def _read_body(request: Request, limit: int) -> bytes:
-    """The body, refused as soon as it is known to be too large."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise BodyTooLarge(limit)
-    chunks = bytearray()
-    async for chunk in request.stream():
-        chunks += chunk
-        if len(chunks) > limit:
-            raise BodyTooLarge(limit)
-    return bytes(chunks)
-
-
-def _without_usage(request: Request, given: dict[str, Any]) -> dict[str, Any]:
+def _without_usage(incoming: Incoming, given: dict[str, Any]) -> dict[str, Any]:
     """Where stripe-python 16.1.0 fetches what a thin event is about, and does so asynchronously,
     its own telemetry slips into the query as `usage`."""
-    if "stripe-request-trigger" in request.headers:
+    if incoming.header(b"stripe-request-trigger") is not None:
         given.pop("usage", None)
     return given
 
 
-def _params(request: Request, route: Route, body: bytes) -> dict[str, Any]:
+def _params(incoming: Incoming, route: Route, body: bytes) -> dict[str, Any]:
     """v1 takes forms, v2 takes JSON; GET and DELETE take the query string in both."""
-    query = request.scope.get("query_string", b"")
     if route.raw_body or route.method != "POST":
-        return read(route.params, _without_usage(request, decode_query(query)), dialect="form")
+        query = _without_usage(incoming, decode_query(incoming.query))
+        return read(route.params, query, dialect="form")
     if route.version == 2:
         return read(route.params, decode_json(body), dialect="json")
-    if body and request.headers.get("content-type", "").startswith(_JSON):
+    if body and (incoming.header(b"content-type") or "").startswith("application/json"):
         raise BodyMalformed("This path takes application/x-www-form-urlencoded, not JSON.")
     given = decode_form(body)
-    if query:
-        given = {**decode_query(query), **given}
+    if incoming.query:
+        given = {**decode_query(incoming.query), **given}
     return read(route.params, given, dialect="form")
 
 
-def _response(request: Request, reply: Reply, request_id: str) -> Response:
-    version = request.headers.get("stripe-version") or API_VERSION
+def _headers(incoming: Incoming, reply: Reply, request_id: str) -> Mapping[str, str]:
+    version = incoming.header(b"stripe-version") or API_VERSION
     headers = {"Request-Id": request_id, "Stripe-Version": version[:64], **reply.headers}
-    key = request.headers.get("idempotency-key")
-    if key and len(key) <= 255:
+    key = incoming.header(b"idempotency-key")
+    if key and len(key) <= KEY_LENGTH:
         headers["Idempotency-Key"] = key
-    return Response(reply.body, reply.status, headers, media_type=_JSON)
+    return headers

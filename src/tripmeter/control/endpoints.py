@@ -145,7 +145,9 @@ def resend_event(work: Work, caller: Caller, id: str, endpoint: str | None) -> K
     if endpoint is not None:
         wanted = [kept for kept in endpoints if kept.value.id == endpoint]
         if not wanted:
-            work.session.destinations.get(caller.scope, endpoint, "webhook_endpoint")
+            raise ResourceMissing("webhook endpoint", endpoint, "webhook_endpoint")
+        if not wanted[0].value.enabled:
+            raise StateConflict(f"The endpoint {endpoint} is disabled. Enable it first.")
     else:
         wanted = [kept for kept in endpoints if kept.value.wants(event.value)]
     if not wanted:

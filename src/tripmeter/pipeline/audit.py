@@ -207,6 +207,10 @@ class Audit:
 
     def _compare_firings(self) -> None:
         stored = {(f.alert_no, f.customer_no, f.activation): f for f in all_firings(self._session)}
+        for firing in stored.values():
+            if self._session.events.find(scope_of(firing), firing.event) is None:
+                where = f"firing {firing.id} of alert {firing.alert}"
+                self.differences.append(Difference("event", where, "none", firing.event))
         for key in stored.keys() | self.fired.keys():
             kept, counted = stored.get(key), self.fired.get(key)
             found = (kept.position, kept.value) if kept else None
@@ -278,6 +282,11 @@ def all_firings(session: Session) -> Iterator[Firing]:
             if not found.has_more:
                 break
             page = page._replace(starting_after=found.items[-1].value.id)
+
+
+def scope_of(firing: Firing) -> Scope:
+    """Whose firing it is."""
+    return Scope(firing.account, firing.livemode)
 
 
 def _is_open(activation: Activation, position: int) -> bool:

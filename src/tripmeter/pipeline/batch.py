@@ -142,7 +142,6 @@ class Batch:
         self, job: UsageJob, index: int, found: Accepted, identifier: str, position: int
     ) -> Outcome:
         """An identifier seen before: a retry of the same request, or a duplicate."""
-        self._write_log()
         logged = self._recall(position) if job.request is not None else None
         if logged is None or logged[1] != job.request:
             return _duplicate(identifier, found)
@@ -159,6 +158,8 @@ class Batch:
         The row last read is kept: a repeated request asks for all of its events, one by one.
         """
         if position not in self._recalled:
+            if position > self._log.written:
+                self._write_log()
             row = self.session.usage.row_holding(position)
             items = log.items(row) if row is not None else ()
             self._recalled = {

@@ -20,6 +20,11 @@ class LogBuilder:
         self._open: UsageEntry | None = None
         self._first = last_position + 1
 
+    @property
+    def written(self) -> int:
+        """The position up to which `take` has given everything."""
+        return self._first - 1
+
     def append(self, request: str | None, event: UsageEvent, text: str) -> None:
         """Add an event, whose position is the next one, with its quantity as reported."""
         entry = self._open

@@ -58,6 +58,8 @@ class Writer:
         self._queue: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer")
         self._state: State | None = None
+        self._changing = False
+        """Whether the transaction under way may have changed memory."""
         self._stopping = False
         self._gate = threading.Lock()
 
@@ -152,7 +154,7 @@ class Writer:
             self._fail(tickets, error)
         except Exception as error:
             log.exception("commit_failed", requests=len(tickets))
-            self._state = None
+            self._changing, self._state = True, None
             if len(tickets) == 1:
                 self._fail(tickets, error)
                 return
@@ -160,11 +162,13 @@ class Writer:
                 self._commit([ticket])
 
     def _commit_together(self, tickets: list[Ticket]) -> None:
+        self._changing = False
         now_ms = self._clock.now_ms()
         if self._state is None:
             self._state = self._read_state()
         self._state.look_ahead(now_ms)  # before anything is looked up: after a quiet day too
         with COMMIT_SECONDS.time(), self._store.transaction():
+            self._changing = True
             batch = Batch(self._state, now_ms, self._pace)
             for ticket in tickets:
                 _attempt(batch, ticket)
@@ -187,7 +191,8 @@ class Writer:
 
     def _fail(self, tickets: list[Ticket], error: Exception) -> None:
         """Nothing was kept: what memory had taken on is thrown away, and read again later."""
-        self._state = None
+        if self._changing:
+            self._state = None
         for ticket in tickets:
             ticket.answer, ticket.error = None, error
 

@@ -100,7 +100,7 @@ def _line(at: int, code: str, message: str, identifier: str | None) -> BulkLine:
 
 def _unpacked(call: Call) -> bytes:
     """The body, unpacked if it is gzip, and never beyond the limit."""
-    if call.headers.get("content-encoding", "").lower() != "gzip":
+    if (call.content_encoding or "").lower() != "gzip":
         return call.body
     unpacker = zlib.decompressobj(wbits=31)
     try:
