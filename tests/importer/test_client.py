@@ -1,6 +1,5 @@
 """What the importer's client does when an answer is late, lost or a refusal; and its clock rule."""
 
-import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from support.loopback import listening
 from tripmeter.importer import client as client_module
 from tripmeter.importer.client import Client, Refused
 from tripmeter.importer.failures import BadRow, ImportFailed
@@ -51,12 +51,8 @@ class Script:
 def script() -> Iterator[Script]:
     """A running server without answers yet."""
     script = Script()
-    thread = threading.Thread(target=script.server.serve_forever)
-    thread.start()
-    yield script
-    script.server.shutdown()
-    script.server.server_close()
-    thread.join()
+    with listening(script.server):
+        yield script
 
 
 def test_the_same_body_is_sent_until_an_answer_comes(script: Script) -> None:

@@ -1,9 +1,12 @@
 """What tests use to knock at the engine's door."""
 
-from collections.abc import AsyncIterator
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import stripe
 
@@ -12,15 +15,22 @@ from support.recorder import Recorder
 ROOT: Final = Path(__file__).resolve().parents[2]
 NODE: Final = ROOT / "tests" / "sdk" / "node"
 NODE_TOOL: Final = (str(ROOT / "tools" / "node.py"), "--cwd", str(NODE))
-"""Arguments to Python for what runs Node, whichever the machine has."""
+"""What runs Node, whichever the machine has."""
 CLI_SHIM: Final = str(NODE / "node_modules" / "@stripe" / "cli" / "bin" / "shim.js")
 
 
-class Key(NamedTuple):
-    """An API key and its id."""
-
-    id: str
-    secret: str
+def run_node(*arguments: str, environment: Mapping[str, str]) -> str:
+    """Run a script of Node's in an environment with these changes; what it printed."""
+    done = subprocess.run(
+        [sys.executable, *NODE_TOOL, "node", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @asynccontextmanager

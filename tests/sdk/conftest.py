@@ -4,10 +4,7 @@ Each test makes meters and customers of its own, so that tests do not meet.
 """
 
 import itertools
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,11 +12,11 @@ import pytest
 import stripe
 
 from sdk import specification, typed
-from sdk.clients import Key, connected
-from sdk.inbox import Inbox, open_inbox
-from sdk.process import Server, running_server
+from sdk.clients import connected
 from sdk.specification import Specification
+from support.inbox import Inbox, open_inbox
 from support.recorder import Exchange, Recorder, recording
+from support.server import Key, Server, running_server
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +64,7 @@ def inbox(described: Specification | None) -> Iterator[Inbox]:
         yield opened
         found = [
             problem
-            for webhook in opened.received()
+            for webhook in opened.deliveries
             for problem in _webhook_problems(webhook.json, described)
         ]
         assert not found, "\n".join(["webhooks that are not Stripe's:", *dict.fromkeys(found)])
@@ -139,31 +136,12 @@ def customer(client: stripe.StripeClient) -> stripe.Customer:
 
 
 @pytest.fixture(scope="session")
-def keys(server: Server) -> Callable[..., str]:
-    """The command `tripmeter keys`, beside the running engine."""
-
-    def run(*arguments: str) -> str:
-        command = [sys.executable, "-m", "tripmeter", "keys", *arguments]
-        done = subprocess.run(
-            [*command, "--data", str(data_of(server))], capture_output=True, text=True, check=True
-        )
-        return done.stdout
-
-    return run
-
-
-def data_of(server: Server) -> Path:
-    """The folder of the engine's store."""
-    return server.data
-
-
-@pytest.fixture(scope="session")
-def live_key(keys: Callable[..., str]) -> Key:
+def live_key(server: Server) -> Key:
     """A key for live mode of the same account."""
-    return Key(*keys("create", "tests", "--live").split())
+    return server.create_key(live=True)
 
 
 @pytest.fixture
-def spare_key(keys: Callable[..., str]) -> Key:
+def spare_key(server: Server) -> Key:
     """A second key for test mode."""
-    return Key(*keys("create", "tests").split())
+    return server.create_key()

@@ -11,9 +11,8 @@ import httpx2
 import pytest
 import stripe
 
-from sdk.clients import Key
-from sdk.process import Server
 from support.recorder import Recorder
+from support.server import Key, Server
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 MIB = 1024 * 1024

@@ -1,18 +1,15 @@
 """What the README shows, with the official SDK for Node, unmodified: `node/scenario.mjs`."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sdk.clients import NODE, NODE_TOOL
-from sdk.process import Server
+from sdk.clients import NODE, run_node
 from support.recorder import Recorder
+from support.server import Server
 
 pytestmark = pytest.mark.skipif(
     not (NODE / "node_modules" / "stripe").is_dir(),
@@ -27,18 +24,9 @@ def tell(recorder: Recorder, server: Server, tmp_path: Path) -> Tell:
     """Runs one part of the scenario; gives what it saw, by step."""
 
     def run(part: str) -> dict[str, Any]:
-        command = [*NODE_TOOL, "node", "scenario.mjs", part, recorder.url, server.api_key]
-        home = {**os.environ, "HOME": str(tmp_path)}
-        done = subprocess.run(
-            [sys.executable, *command],
-            env=home,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        arguments = ("scenario.mjs", part, recorder.url, server.api_key)
+        printed = run_node(*arguments, environment={"HOME": str(tmp_path)})
+        lines = [json.loads(line) for line in printed.splitlines()]
         return {line.pop("step"): line for line in lines}
 
     return run

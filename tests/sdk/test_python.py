@@ -9,12 +9,9 @@ import pytest
 import stripe
 
 from sdk.clients import connected
-from sdk.inbox import Inbox
-from sdk.process import Server
+from support.inbox import Inbox
 from support.recorder import Recorder
-
-REPORTED_S = 20
-"""Refusals are gathered for ten seconds before they are reported."""
+from support.server import Server
 
 Connect = Callable[..., stripe.StripeClient]
 Meter = stripe.billing.Meter
@@ -308,9 +305,8 @@ def test_what_the_stream_refuses_comes_as_an_error_report(
             ]
         }
     )
-    webhook = inbox.wait_for(
-        lambda body: body["related_object"]["id"] == meter.id, patience_s=REPORTED_S
-    )
+    # refusals are gathered for ten seconds before they are reported
+    webhook = inbox.wait_for(lambda body: body["related_object"]["id"] == meter.id)
     notification: Any = client.parse_event_notification_without_verification(webhook.body)
     reason = notification.fetch_event().data.reason
     assert reason.error_count == 1

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import stripe
 
-from sdk.clients import Key
+from support.server import Key, Server, run
 
 Connect = Callable[..., stripe.StripeClient]
 Meter = stripe.billing.Meter
@@ -53,11 +53,11 @@ def test_a_wrong_key_is_an_authentication_error(connect: Connect) -> None:
 
 
 def test_a_revoked_key_is_an_authentication_error(
-    connect: Connect, spare_key: Key, keys: Callable[..., str]
+    connect: Connect, spare_key: Key, server: Server
 ) -> None:
     client = connect(spare_key.secret)
     client.v1.customers.list()
-    keys("revoke", spare_key.id)
+    assert run("keys", "revoke", spare_key.id, "--data", str(server.data)).code == 0
     with pytest.raises(stripe.AuthenticationError) as refused:
         for _ in range(100):  # a key is believed for a tenth of a second
             client.v1.customers.list()

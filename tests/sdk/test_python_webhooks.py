@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import stripe
 
-from sdk.clients import Key
-from sdk.inbox import Inbox
 from sdk.specification import Specification
+from support.inbox import Inbox
+from support.server import Key
 
 Connect = Callable[..., stripe.StripeClient]
 Destination = stripe.v2.core.EventDestination

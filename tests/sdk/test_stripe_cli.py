@@ -1,9 +1,6 @@
 """The official Stripe CLI, unmodified, against the engine: `--api-base` and nothing else."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +8,10 @@ from typing import Any
 import pytest
 import stripe
 
-from sdk.clients import CLI_SHIM, NODE, NODE_TOOL
-from sdk.inbox import Inbox
-from sdk.process import Server
+from sdk.clients import CLI_SHIM, NODE, run_node
+from support.inbox import Inbox
 from support.recorder import Recorder
+from support.server import Server
 
 NOWHERE = "http://127.0.0.1:9"
 """As the proxy for everything that is not on loopback: what the CLI asks of the internet fails."""
@@ -31,7 +28,6 @@ Cli = Callable[..., str]
 def cli(recorder: Recorder, server: Server, tmp_path: Path) -> Cli:
     """Runs `stripe …` against the engine; gives what it printed."""
     environment = {
-        **os.environ,
         "HOME": str(tmp_path),
         "XDG_CONFIG_HOME": str(tmp_path),
         "HTTP_PROXY": NOWHERE,
@@ -40,18 +36,8 @@ def cli(recorder: Recorder, server: Server, tmp_path: Path) -> Cli:
     }
 
     def run(*arguments: str) -> str:
-        command = [sys.executable, *NODE_TOOL, "node", CLI_SHIM, *arguments]
-        where = ["--api-base", recorder.url, "--api-key", server.api_key]
-        done = subprocess.run(
-            [*command, *where],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        where = ("--api-base", recorder.url, "--api-key", server.api_key)
+        return run_node(CLI_SHIM, *arguments, *where, environment=environment)
 
     return run
 

@@ -1,8 +1,6 @@
 """Runs `tripmeter import` as a person does, and asks the server what it amounts to."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from support.server import Server
+from support.server import Server, command, environment
 
 DAY_S = 86_400
 _answers = msgspec.json.Decoder(float_hook=Decimal)
@@ -25,15 +23,13 @@ class Importer:
 
     def command(self, file: Path, *arguments: str) -> list[str]:
         """What is run."""
-        start = [sys.executable, "-m", "tripmeter", "import", str(file)]
         where = [] if "--url" in arguments else ["--url", self.server.url]
-        return [*start, *where, *arguments]
+        return command("import", str(file), *where, *arguments)
 
     @property
     def environment(self) -> dict[str, str]:
         """The process environment."""
-        home = {"XDG_STATE_HOME": str(self.home), "TRIPMETER_API_KEY": self.server.api_key}
-        return {**os.environ, "COLUMNS": "200", **home}
+        return environment({"XDG_STATE_HOME": str(self.home), "COLUMNS": "200"})
 
     def run(self, file: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run it to its end."""

@@ -7,13 +7,14 @@ Bodies need a Content-Length in both directions; that is all the known clients s
 
 import http.client
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+from support.loopback import listening
 
 HOP_BY_HOP: Final = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
 """Headers that belong to one connection, and are written anew for the other."""
@@ -41,18 +42,14 @@ class Exchange:
 class Recorder:
     """Passes requests on to `target` and keeps the exchanges until they are taken."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, url: str) -> None:
         address = urlsplit(target)
         assert address.hostname is not None
         assert address.port is not None
         self.target = (address.hostname, address.port)
-        self._exchanges: list[Exchange] = []
-        self._server = _Server(self)
-
-    @property
-    def url(self) -> str:
+        self.url = url
         """Where clients find it."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._exchanges: list[Exchange] = []
 
     def note(self, exchange: Exchange) -> None:
         """Keep one exchange."""
@@ -63,38 +60,23 @@ class Recorder:
         taken, self._exchanges = self._exchanges, []
         return taken
 
-    def run(self) -> None:
-        """Serve until `stop`."""
-        self._server.serve_forever(poll_interval=0.02)
-
-    def stop(self) -> None:
-        """Take no more requests, and hang up on clients that kept their connection open."""
-        self._server.shutdown()
-        self._server.hang_up()
-        self._server.server_close()
-
 
 @contextmanager
 def recording(target: str) -> Iterator[Recorder]:
     """A recorder in front of a server, for as long as the block lasts."""
-    recorder = Recorder(target)
-    thread = threading.Thread(target=recorder.run, name="recorder")
-    thread.start()
-    try:
-        yield recorder
-    finally:
-        recorder.stop()
-        thread.join()
+    server = _Server(target)
+    with listening(server):
+        yield server.recorder
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = False
     block_on_close = True
 
-    def __init__(self, recorder: Recorder) -> None:
-        self.recorder = recorder
-        self._open: set[socket.socket] = set()
+    def __init__(self, target: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.recorder = Recorder(target, f"http://127.0.0.1:{self.server_port}")
+        self._open: set[socket.socket] = set()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self._open.add(request)
@@ -104,10 +86,12 @@ class _Server(ThreadingHTTPServer):
         self._open.discard(request)
         super().shutdown_request(request)
 
-    def hang_up(self) -> None:
+    def server_close(self) -> None:
+        """Hang up on clients that kept their connection open, too."""
         for connection in list(self._open):
             with suppress(OSError):  # the client was quicker
                 connection.shutdown(socket.SHUT_RDWR)
+        super().server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no news."""

@@ -1,12 +1,17 @@
-"""A whole server as a process of its own: started, asked, stopped, killed and started again.
+"""A whole server as a process of its own: started, asked, starved, stopped, killed, started again.
 
 with running_server(tmp_path) as server:
     stripe.StripeClient(server.api_key, base_addresses={"api": server.url})
     server.kill()
     server.restart()
+    server.stop()
+    assert_doctor_finds_nothing(server.data)
+
+Runs `tripmeter` as an operator would, and talks to it only to see whether it is ready.
 """
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -15,29 +20,49 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final, NamedTuple
 
 import httpx2
 
-API_KEY = "sk_test_server_0123456789abcdef"
-READY_WITHIN_S = 30
-STOPPED_WITHIN_S = 30
+API_KEY: Final = "sk_test_server_0123456789abcdef"
+PATIENCE_S: Final = 60
+
+Environment = Mapping[str, str | None]
+"""Changes of the environment; None takes a variable away."""
+
+
+class Key(NamedTuple):
+    """An API key and its id."""
+
+    id: str
+    secret: str
+
+
+class Ended(NamedTuple):
+    """A command that has come to its end."""
+
+    code: int
+    out: str
+    err: str
 
 
 class Server:
-    """`tripmeter serve` on a free port, with its data in `folder`, where it also logs."""
+    """`tripmeter serve` at an address that stays the same; it logs into `folder`."""
 
     def __init__(
         self,
         folder: Path,
         *,
+        data: Path | None = None,
         arguments: Sequence[str] = (),
-        environment: Mapping[str, str] | None = None,
+        environment: Environment | None = None,
     ) -> None:
-        self.folder = folder
+        self.data = data or folder / "data"
         self.api_key = API_KEY
         self.port = free_port()
+        self._log = folder / "server.log"
         self._arguments = arguments
-        self._environment = environment or {}
+        self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -48,49 +73,68 @@ class Server:
     @property
     def log(self) -> str:
         """All that it has said, over all of its lives."""
-        path = self.folder / "server.log"
-        return path.read_text() if path.exists() else ""
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     @property
     def running(self) -> bool:
-        """Whether the process is there."""
-        return self._process is not None and self._process.poll() is None
+        """Whether it should be there: started, and not ended by the test since."""
+        return self._process is not None
 
     def client(self) -> httpx2.Client:
         """A plain HTTP client with the key."""
         headers = {"Authorization": f"Bearer {self.api_key}"}
         # verify=False: plain HTTP, and reading the certificates takes 50 ms
         return httpx2.Client(
-            base_url=self.url, headers=headers, timeout=60, trust_env=False, verify=False
+            base_url=self.url, headers=headers, timeout=PATIENCE_S, trust_env=False, verify=False
         )
+
+    def create_key(self, *, live: bool = False) -> Key:
+        """One more key of the same account, made by the command line beside the server."""
+        mode = ["--live"] if live else []
+        ended = run("keys", "create", "tests", *mode, "--data", str(self.data))
+        assert ended.code == 0, ended
+        return Key(*ended.out.split())
+
+    def spawn(self) -> None:
+        """Start the process, and do not wait until it is ready."""
+        assert not self.running, "it runs already"
+        where = ["--data", str(self.data), "--port", str(self.port)]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command("serve", *where, *self._arguments),
+                env=environment(self._environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
 
     def start(self) -> None:
         """Start the process, and wait until it is ready."""
-        assert not self.running, "it runs already"
-        command = [sys.executable, "-m", "tripmeter", "serve"]
-        command += ["--data", str(self.folder / "data"), "--port", str(self.port)]
-        with (self.folder / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*command, *self._arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=self._full_environment(),
-            )
-        self._wait_until_ready()
+        self.spawn()
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Wait until it takes requests; fails with its log if it ends instead."""
+        assert self._process is not None, "it was not started"
+        deadline = time.monotonic() + PATIENCE_S
+        with self.client() as client:
+            while not _is_ready(client):
+                code = self._process.poll()
+                assert code is None, f"it ended with {code}:\n{self.log}"
+                assert time.monotonic() < deadline, f"it is not ready:\n{self.log}"
+                time.sleep(0.02)
 
     def stop(self) -> None:
-        """Ask it to stop; it must do so in peace."""
-        process = self._process
-        assert process is not None, "it was never started"
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(STOPPED_WITHIN_S) == 0, self.log
+        """Ask it to stop; it must do so in peace, with exit code 0."""
+        self.send(signal.SIGTERM)
+        code = self.wait()
+        assert code == 0, f"it ended with {code}:\n{self.log}"
 
     def kill(self) -> None:
-        """Take it away in the middle of whatever it does."""
-        assert self._process is not None, "it was never started"
-        self._process.kill()
-        self._process.wait()
+        """SIGKILL, in the middle of whatever it does; nothing if it was ended before."""
+        if self.running:
+            self.send(signal.SIGKILL)
+            self.wait()
 
     def restart(self) -> None:
         """Start it on the same data and port, after a stop if it still runs."""
@@ -98,48 +142,91 @@ class Server:
             self.stop()
         self.start()
 
-    def _full_environment(self) -> dict[str, str]:
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("TRIPMETER_")}
-        own = {"TRIPMETER_API_KEY": self.api_key, "TRIPMETER_ALLOW_PRIVATE_WEBHOOKS": "1"}
-        return {**clean, **own, **self._environment}
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal; `wait` tells what came of it."""
+        assert self._process is not None, "it was not started"
+        self._process.send_signal(number)
 
-    def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + READY_WITHIN_S
-        with self.client() as client:
-            while time.monotonic() < deadline:
-                assert self.running, f"it ended at once:\n{self.log}"
-                try:
-                    if client.get("/readyz").status_code == 200:
-                        return
-                except httpx2.TransportError:
-                    pass
-                time.sleep(0.02)
-        self.kill()
-        raise AssertionError(f"not ready within {READY_WITHIN_S} s:\n{self.log}")
+    def wait(self) -> int:
+        """The exit code, once it has ended."""
+        assert self._process is not None, "it was not started"
+        code = self._process.wait(PATIENCE_S)
+        self._process = None
+        return code
+
+    def limit_files(self, size: int) -> None:
+        """From now on no file of it can grow beyond `size` bytes, as on a full disk (Linux)."""
+        assert self._process is not None, "it was not started"
+        limits = (size, resource.RLIM_INFINITY)
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, limits)
 
 
 @contextmanager
 def running_server(
     folder: Path,
     *,
+    data: Path | None = None,
     arguments: Sequence[str] = (),
-    environment: Mapping[str, str] | None = None,
+    environment: Environment | None = None,
 ) -> Iterator[Server]:
-    """A server for the length of a block, which at its end must stop with exit status 0."""
-    server = Server(folder, arguments=arguments, environment=environment)
-    server.start()
+    """A server for the length of a block, at whose end it must stop with exit code 0.
+
+    Its data are in `folder` unless `data` names another place.
+    """
+    server = Server(folder, data=data, arguments=arguments, environment=environment)
     try:
+        server.start()
         yield server
-    except BaseException:
         if server.running:
-            server.kill()
-        raise
-    if server.running:
-        server.stop()
+            server.stop()
+    finally:
+        server.kill()
+
+
+def command(*words: str) -> list[str]:
+    """The command line of `tripmeter`."""
+    return [sys.executable, "-m", "tripmeter", *words]
+
+
+def environment(changes: Environment | None = None) -> dict[str, str]:
+    """This process's environment with the tests' settings in the place of its own."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("TRIPMETER_")}
+    settings = {"TRIPMETER_API_KEY": API_KEY, "TRIPMETER_ALLOW_PRIVATE_WEBHOOKS": "1"}
+    merged = {**inherited, **settings, **(changes or {})}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def run(*words: str, changes: Environment | None = None) -> Ended:
+    """Run a command of `tripmeter` to its end."""
+    done = subprocess.run(
+        command(*words),
+        env=environment(changes),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def assert_doctor_finds_nothing(data: Path) -> None:
+    """`tripmeter doctor` must find what is stored to be what the log says (C8)."""
+    ended = run("doctor", "--data", str(data))
+    assert ended.out.rstrip().endswith(": 0 differences"), ended
+    assert ended.code == 0, ended
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
+    """A port on loopback that nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _is_ready(client: httpx2.Client) -> bool:
+    try:
+        return client.get("/readyz", timeout=5).status_code == 200
+    except httpx2.TransportError:
+        return False
