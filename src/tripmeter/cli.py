@@ -144,61 +144,76 @@ def migrate(*, data: Data = None, database: Database = None) -> None:
     store.close()
 
 
+AccountName = Annotated[
+    str | None,
+    Parameter(help="Name of another account than the first; made with its first key."),
+]
+
+
 @keys_app.command(name="create")
 def keys_create(
     name: str = "cli",
     *,
     live: Annotated[bool, Parameter(help="A key for live mode instead of test mode.")] = False,
+    account: AccountName = None,
     data: Data = None,
     database: Database = None,
 ) -> None:
-    """Create an API key for the default account and show it, this once."""
+    """Create an API key and show it, this once."""
     from tripmeter.control import access
 
     with _store(data, database, existing=False) as (store, now_ms), store.transaction():
         session = store.writer()
-        account = access.default_account(session, now_ms)
-        scope = _scope(account.id, live)
+        if account is not None:
+            access.named_account(session, account, now_ms)
+        scope = _scope(_account_id(session, account, now_ms), live)
         key, secret = access.create_key(session, scope, name, now_ms)
     print(f"{key.id}  {secret}")
 
 
 @keys_app.command(name="list")
-def keys_list(*, data: Data = None, database: Database = None) -> None:
-    """List the API keys of the default account; secrets are not kept and cannot be shown."""
+def keys_list(*, account: AccountName = None, data: Data = None, database: Database = None) -> None:
+    """List the API keys of an account; secrets are not kept and cannot be shown."""
     from rich.console import Console
     from rich.table import Table
 
-    from tripmeter.control import access
-
     table = Table("id", "key", "name", "mode", "status")
-    with _store(data, database) as (store, now_ms):
-        with store.transaction():
-            account = access.default_account(store.writer(), now_ms)
-        with store.reader() as session:
-            for live in (True, False):
-                for key in access.all_keys(session, _scope(account.id, live)):
-                    status = "active" if key.revoked_ms is None else "revoked"
-                    table.add_row(key.id, key.hint, key.name, "live" if live else "test", status)
+    with _store(data, database) as (store, now_ms), store.transaction():
+        session = store.writer()
+        account_id = _account_id(session, account, now_ms)
+        for live in (True, False):
+            for _, key in session.keys.every(_scope(account_id, live)):
+                status = "active" if key.revoked_ms is None else "revoked"
+                table.add_row(key.id, key.hint, key.name, "live" if live else "test", status)
     Console().print(table)
 
 
 @keys_app.command(name="revoke")
-def keys_revoke(id: str, *, data: Data = None, database: Database = None) -> None:
+def keys_revoke(
+    id: str, *, account: AccountName = None, data: Data = None, database: Database = None
+) -> None:
     """Revoke the API key with this id, at once and for good."""
     from tripmeter.control import access
     from tripmeter.model.errors import ResourceMissing
 
     with _store(data, database) as (store, now_ms), store.transaction():
         session = store.writer()
-        account = access.default_account(session, now_ms)
+        account_id = _account_id(session, account, now_ms)
         for live in (True, False):
-            scope = _scope(account.id, live)
+            scope = _scope(account_id, live)
             if session.keys.find(scope, id) is not None:
                 access.revoke_key(session, scope, id, now_ms)
                 print(f"revoked {id}")
                 return
         raise ResourceMissing("api_key", id)
+
+
+def _account_id(session: Any, name: str | None, now_ms: int) -> str:
+    from tripmeter.control import access
+
+    if name is None:
+        return access.default_account(session, now_ms).id
+    return access.account_called(session, name).id
 
 
 @app.command

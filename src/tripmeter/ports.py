@@ -99,6 +99,10 @@ class Records(Protocol[T]):
         """A page of those that match. Raises ResourceMissing for an unknown cursor."""
         ...
 
+    def every(self, scope: Scope) -> Iterator[Kept[T]]:
+        """All of a scope, newest first, read page by page."""
+        ...
+
 
 class StoredReply(NamedTuple):
     """What was answered to an idempotency key."""

@@ -141,6 +141,12 @@ def live_key(server: Server) -> Key:
     return server.create_key(live=True)
 
 
+@pytest.fixture(scope="session")
+def other_account_key(server: Server) -> Key:
+    """A key for test mode of another account."""
+    return server.create_key(account="somebody else")
+
+
 @pytest.fixture
 def spare_key(server: Server) -> Key:
     """A second key for test mode."""

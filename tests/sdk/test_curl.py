@@ -82,14 +82,39 @@ def test_a_wrong_key_is_a_401_and_is_not_repeated(stranger: httpx2.Client, schem
     assert "456789" not in refused.text
 
 
-def test_a_key_of_the_other_mode_finds_nothing(
-    stranger: httpx2.Client, live_key: Key, meter: Meter, customer: stripe.Customer
+@pytest.mark.parametrize("whose", ["live_key", "other_account_key"])
+def test_a_key_of_another_mode_or_account_finds_nothing(
+    stranger: httpx2.Client,
+    request: pytest.FixtureRequest,
+    whose: str,
+    meter: Meter,
+    customer: stripe.Customer,
 ) -> None:
-    live = (live_key.secret, "")
+    key: Key = request.getfixturevalue(whose)
+    other = (key.secret, "")
     for path in (f"/v1/customers/{customer.id}", f"/v1/billing/meters/{meter.id}"):
-        assert error(stranger.get(path, auth=live))["status"] == 404
-        assert error(stranger.post(path, auth=live))["status"] == 404
-    assert error(stranger.delete(f"/v1/customers/{customer.id}", auth=live))["status"] == 404
+        assert error(stranger.get(path, auth=other))["status"] == 404
+        assert error(stranger.post(path, auth=other))["status"] == 404
+    assert error(stranger.delete(f"/v1/customers/{customer.id}", auth=other))["status"] == 404
+    assert stranger.get("/v1/customers", auth=other).json()["data"] == []
+
+
+def test_two_accounts_may_use_the_same_names(
+    stranger: httpx2.Client, other_account_key: Key, meter: Meter, customer: stripe.Customer
+) -> None:
+    other = (other_account_key.secret, "")
+    form = {
+        "event_name": meter.event_name,
+        "identifier": f"shared_{meter.id}",
+        "payload[stripe_customer_id]": customer.id,
+        "payload[value]": "1",
+    }
+    assert error(stranger.post("/v1/billing/meter_events", data=form, auth=other))["status"] == 400
+    own = {"display_name": "Mine", "event_name": meter.event_name}
+    own["default_aggregation[formula]"] = "sum"
+    assert stranger.post("/v1/billing/meters", data=own, auth=other).status_code == 200
+    assert stranger.post("/v1/customers", data={"id": customer.id}, auth=other).status_code == 200
+    assert stranger.post("/v1/billing/meter_events", data=form, auth=other).status_code == 200
 
 
 def test_an_alert_cannot_name_a_meter_of_the_other_mode(

@@ -88,10 +88,10 @@ class Server:
             base_url=self.url, headers=headers, timeout=PATIENCE_S, trust_env=False, verify=False
         )
 
-    def create_key(self, *, live: bool = False) -> Key:
-        """One more key of the same account, made by the command line beside the server."""
-        mode = ["--live"] if live else []
-        ended = run("keys", "create", "tests", *mode, "--data", str(self.data))
+    def create_key(self, *, live: bool = False, account: str | None = None) -> Key:
+        """One more key, of the same account or another, made by the command line beside us."""
+        options = ["--live"] * live + ["--account", account or ""] * (account is not None)
+        ended = run("keys", "create", "tests", *options, "--data", str(self.data))
         assert ended.code == 0, ended
         return Key(*ended.out.split())
 

@@ -1,13 +1,12 @@
 """Accounts, API keys and meter event sessions. Secrets are kept as SHA-256 only."""
 
 import hashlib
-from collections.abc import Iterator
 from typing import Final
 
 from msgspec import structs
 
 from tripmeter.model.access import Account, ApiKey, StreamSession
-from tripmeter.model.errors import ParameterInvalid, StateConflict
+from tripmeter.model.errors import ParameterInvalid, ResourceMissing, StateConflict
 from tripmeter.model.ids import new_id, new_secret
 from tripmeter.model.scope import Scope
 from tripmeter.ports import Page, Session
@@ -37,12 +36,33 @@ def hint(secret: str) -> str:
 
 def default_account(session: Session, now_ms: int) -> Account:
     """The account made at the first start. Call inside a transaction."""
-    id_ = session.setting(DEFAULT_ACCOUNT)
+    return _account(session, DEFAULT_ACCOUNT, "Tripmeter", now_ms)
+
+
+def named_account(session: Session, name: str, now_ms: int) -> Account:
+    """The account with a name, made if there is none. Call inside a transaction."""
+    return _account(session, _setting_of(name), name, now_ms)
+
+
+def account_called(session: Session, name: str) -> Account:
+    """The account with a name. Raises ResourceMissing if there is none."""
+    id_ = session.setting(_setting_of(name))
+    if id_ is None:
+        raise ResourceMissing("account", name, "account")
+    return session.accounts.get(Scope(id_, True), id_).value
+
+
+def _setting_of(name: str) -> str:
+    return f"account {name}"
+
+
+def _account(session: Session, setting: str, name: str, now_ms: int) -> Account:
+    id_ = session.setting(setting)
     if id_ is not None:
         return session.accounts.get(Scope(id_, True), id_).value
-    account = Account(id=new_id("acct", now_ms), created_ms=now_ms, name="Tripmeter")
+    account = Account(id=new_id("acct", now_ms), created_ms=now_ms, name=name)
     session.accounts.insert(account)
-    session.set_setting(DEFAULT_ACCOUNT, account.id)
+    session.set_setting(setting, account.id)
     return account
 
 
@@ -61,17 +81,6 @@ def create_key(session: Session, scope: Scope, name: str, now_ms: int) -> tuple[
     """A new key and its secret, which is shown this once. Call inside a transaction."""
     secret = new_secret("sk_live_" if scope.livemode else "sk_test_")
     return _insert_key(session, scope, secret, name, now_ms), secret
-
-
-def all_keys(session: Session, scope: Scope) -> Iterator[ApiKey]:
-    """Every key of a scope, newest first."""
-    page = Page(100)
-    while True:
-        found = session.keys.page(scope, page)
-        yield from (kept.value for kept in found.items)
-        if not found.has_more:
-            return
-        page = page._replace(starting_after=found.items[-1].value.id)
 
 
 def revoke_key(session: Session, scope: Scope, id: str, now_ms: int) -> ApiKey:

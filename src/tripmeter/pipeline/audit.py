@@ -14,7 +14,7 @@ from tripmeter.model.quantity import SCALE, format_quantity
 from tripmeter.model.scope import Scope
 from tripmeter.model.usage import CancelEntry, LogRow, TallyRow, UsageEvent
 from tripmeter.pipeline import log
-from tripmeter.ports import Kept, Page, Session
+from tripmeter.ports import Kept, Session
 from tripmeter.rules.acceptance import CANCEL_WITHIN_MS
 from tripmeter.rules.aggregate import superseding_window
 from tripmeter.rules.alerts.usage_threshold import Standing, current_activation
@@ -275,13 +275,7 @@ def audit(session: Session, progress: Callable[[int], Any] = lambda position: No
 def all_firings(session: Session) -> Iterator[Firing]:
     """Every firing of every scope."""
     for scope in session.scopes():
-        page = Page(100)
-        while True:
-            found = session.firings.page(scope, page)
-            yield from (kept.value for kept in found.items)
-            if not found.has_more:
-                break
-            page = page._replace(starting_after=found.items[-1].value.id)
+        yield from (kept.value for kept in session.firings.every(scope))
 
 
 def scope_of(firing: Firing) -> Scope:

@@ -1,6 +1,6 @@
 """Objects as JSON documents beside indexed columns: one class for every kind and every engine."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -12,6 +12,12 @@ from tripmeter.store.kinds import Kind
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
+
+_END = 2**62
+"""A number beyond all that are given out."""
+
+_PAGE = 100
+"""Rows read at a time where all are wanted."""
 
 
 class Statements(Protocol):
@@ -84,12 +90,19 @@ class DocumentRecords(Generic[T]):
             kept.reverse()
         return Slice(kept, has_more=len(rows) > page.limit)
 
+    def every(self, scope: Scope) -> Iterator[Kept[T]]:
+        """All of a scope, newest first, read page by page."""
+        params = {**self._no_filters, **_scoped(scope), "cursor": _END, "limit": _PAGE}
+        while rows := self._statements.rows(f"page_{self._kind}_forward", params):
+            yield from (self._kept(row) for row in rows)
+            params["cursor"] = rows[-1][0]
+
     def _cursor(self, scope: Scope, page: Page) -> tuple[str, int]:
         if page.ending_before is not None:
             return "backward", self.get(scope, page.ending_before, "ending_before").no
         if page.starting_after is not None:
             return "forward", self.get(scope, page.starting_after, "starting_after").no
-        return "forward", 2**62
+        return "forward", _END
 
     def _kept(self, row: Row) -> Kept[T]:
         return Kept(row[0], self._decoder.decode(row[1]))

@@ -51,21 +51,15 @@ def snapshot_event(announcement: Announcement, now_ms: int) -> Event | None:
     """The snapshot event of what happened; None where only a thin event tells of it."""
     if announcement.object is None:
         return None
-    return Event(
+    return _event(
+        announcement,
+        now_ms,
         id=new_id("evt", now_ms),
-        account=announcement.account,
-        livemode=announcement.livemode,
-        created_ms=now_ms,
         type=announcement.type,
         payload=EventPayload.SNAPSHOT,
-        api_version=API_VERSION,
-        object_id=announcement.object_id,
-        object_type=announcement.object_type,
         data=announcement.object,
         previous_attributes=announcement.previous_attributes,
         preview=announcement.preview,
-        request_id=announcement.request_id,
-        idempotency_key=announcement.idempotency_key,
     )
 
 
@@ -74,21 +68,30 @@ def thin_event(announcement: Announcement, now_ms: int, twin: Event | None) -> E
     type_ = announcement.type if announcement.object is None else f"v1.{announcement.type}"
     if type_ not in THIN_TYPES:
         return None
-    return Event(
+    return _event(
+        announcement,
+        now_ms,
         id=new_thin_event_id(now_ms, livemode=announcement.livemode),
+        type=type_,
+        payload=EventPayload.THIN,
+        data=announcement.thin_data,
+        snapshot_event=twin.id if twin else None,
+    )
+
+
+def _event(announcement: Announcement, now_ms: int, **own: Any) -> Event:
+    """What both kinds of event have in common, with what is their own."""
+    return Event(
         account=announcement.account,
         livemode=announcement.livemode,
         created_ms=now_ms,
-        type=type_,
-        payload=EventPayload.THIN,
         api_version=API_VERSION,
         object_id=announcement.object_id,
         object_type=announcement.object_type,
         object_url=announcement.object_url,
-        data=announcement.thin_data,
         request_id=announcement.request_id,
         idempotency_key=announcement.idempotency_key,
-        snapshot_event=twin.id if twin else None,
+        **own,
     )
 
 
