@@ -61,6 +61,8 @@ def serve(
     TRIPMETER_API_KEY=sk_test_… makes sure that this key exists; without it, one is made at the
     first start and shown once. TRIPMETER_ALLOW_PRIVATE_WEBHOOKS=1 lets webhooks go to localhost.
     """
+    from rich.console import Console
+
     from tripmeter.app import Engine
     from tripmeter.ports import AlreadyRunning
     from tripmeter.settings import read_settings
@@ -70,8 +72,9 @@ def serve(
         settings = _demo_settings(settings)
     _set_up_logging(settings.log)
     try:
-        engine = Engine(settings)
-        engine.prepare()
+        with Console(stderr=True).status("Opening the store"):
+            engine = Engine(settings)
+            engine.prepare()
     except AlreadyRunning as error:
         _fail(f"Another engine has this store open (lock {error}). Stop it, or use another store.")
     except OSError as error:
