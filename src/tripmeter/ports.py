@@ -5,7 +5,7 @@ Each method says what it guarantees. Nothing here has an implementation; `app.py
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from tripmeter.model.access import Account, ApiKey, StreamSession
 from tripmeter.model.alert import Activation, Alert, FiredMark, Firing
@@ -21,7 +21,8 @@ from tripmeter.model.event import (
 )
 from tripmeter.model.meter import Meter
 from tripmeter.model.scope import Scope
-from tripmeter.model.usage import LogRow, MinuteEvent, MinuteTotal, RefusalCode, TallyRow
+from tripmeter.model.stored import HourRow, Kept, Page, RefusalRow, Slice, StoredReply
+from tripmeter.model.usage import LogRow, RefusalCode, TallyRow
 
 T = TypeVar("T")
 
@@ -48,28 +49,6 @@ class Poster(Protocol):
     async def close(self) -> None:
         """Give back every connection."""
         ...
-
-
-class Kept(NamedTuple, Generic[T]):
-    """A stored value and its number: the order in which it was stored, and its key in joins."""
-
-    no: int
-    value: T
-
-
-class Page(NamedTuple):
-    """Which part of a list, newest first. At most one of the cursors is given."""
-
-    limit: int = 10
-    starting_after: str | None = None
-    ending_before: str | None = None
-
-
-class Slice(NamedTuple, Generic[T]):
-    """One page of a list, newest first."""
-
-    items: Sequence[Kept[T]]
-    has_more: bool
 
 
 class Records(Protocol[T]):
@@ -102,43 +81,6 @@ class Records(Protocol[T]):
     def every(self, scope: Scope) -> Iterator[Kept[T]]:
         """All of a scope, newest first, read page by page."""
         ...
-
-
-class StoredReply(NamedTuple):
-    """What was answered to an idempotency key."""
-
-    fingerprint: bytes
-    status: int
-    body: bytes
-
-
-class HourRow(NamedTuple):
-    """One hour of one (meter, customer): its total, and its minutes for partial hours.
-
-    Exactly one of `minutes` and `events` is used: totals where a meter adds up, single events
-    where a later one supersedes an earlier one.
-    """
-
-    meter_no: int
-    customer_no: int
-    hour: int
-    """Hours since the epoch."""
-    total: MinuteTotal
-    minutes: dict[int, MinuteTotal]
-    events: dict[int, list[MinuteEvent]]
-
-
-class RefusalRow(NamedTuple):
-    """Refusals of one kind that wait for their error report."""
-
-    no: int
-    scope: Scope
-    meter_no: int | None
-    code: RefusalCode
-    created_ms: int
-    refused: int
-    samples: list[tuple[str, str]]
-    """(identifier, message) of the first few."""
 
 
 class Usage(Protocol):

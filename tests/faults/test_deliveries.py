@@ -22,8 +22,8 @@ from tripmeter.control.customers import create_customer
 from tripmeter.control.endpoints import create_webhook_endpoint
 from tripmeter.model.event import DeliveryAttempt, Endpoint
 from tripmeter.model.scope import Caller, Scope
+from tripmeter.model.stored import Page
 from tripmeter.pipeline.jobs import CommandJob
-from tripmeter.ports import Page
 from tripmeter.settings import Settings
 
 CREATED = "customer.created"

@@ -16,8 +16,9 @@ from tripmeter.model.alert import Activation, ActivationKind, AlertStatus, Fired
 from tripmeter.model.errors import ResourceMissing, StoreUnavailable
 from tripmeter.model.event import EventPayload
 from tripmeter.model.scope import Scope
+from tripmeter.model.stored import Kept, Page, Slice, StoredReply
 from tripmeter.model.usage import LogRow, TallyRow
-from tripmeter.ports import Kept, Page, Records, Session, Slice, Store, StoredReply
+from tripmeter.ports import Records, Session, Store
 
 
 class Undo(Exception):

@@ -6,6 +6,7 @@ from support import samples
 from support.samples import LIVE, STRANGER, TEST
 from tripmeter.model.errors import ResourceMissing
 from tripmeter.model.event import DeliveryState
+from tripmeter.model.stored import HourRow, Page
 from tripmeter.model.usage import (
     Holder,
     Join,
@@ -15,7 +16,7 @@ from tripmeter.model.usage import (
     RefusalCode,
     TallyRow,
 )
-from tripmeter.ports import HourRow, Page, Session
+from tripmeter.ports import Session
 
 HUGE = 10**45 + 7
 

@@ -26,6 +26,7 @@ from tripmeter.model.event import DeliveryState, Endpoint, Event
 from tripmeter.model.explanation import Explanation
 from tripmeter.model.meter import Meter
 from tripmeter.model.scope import Caller, Scope
+from tripmeter.model.stored import Page
 from tripmeter.model.usage import LogRow, UsageReport
 from tripmeter.pipeline.explain import explain
 from tripmeter.pipeline.flush import STEADY, Pace
@@ -33,7 +34,7 @@ from tripmeter.pipeline.jobs import CancelJob, CommandJob, Job, Outcome, QueryJo
 from tripmeter.pipeline.state import State
 from tripmeter.pipeline.summaries import summarize
 from tripmeter.pipeline.writer import Writer
-from tripmeter.ports import Page, Session, Store, Work
+from tripmeter.ports import Session, Store, Work
 from tripmeter.store.identifiers import TieredIdentifiers
 from tripmeter.store.postgres import PostgresStore
 from tripmeter.store.sqlite import SqliteStore

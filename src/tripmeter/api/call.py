@@ -7,8 +7,9 @@ from typing import Any, Final, Literal, NamedTuple
 
 from tripmeter.model.errors import ParametersExclusive
 from tripmeter.model.scope import Caller, Scope
+from tripmeter.model.stored import Page, Slice
 from tripmeter.pipeline.writer import Writer
-from tripmeter.ports import Clock, Page, Session, Slice, Store, Work
+from tripmeter.ports import Clock, Session, Store, Work
 from tripmeter.wire.params import Expand, Integer, Object, Param, String
 
 MIB: Final = 1024 * 1024

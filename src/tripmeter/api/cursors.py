@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from tripmeter.model.errors import ParameterInvalid
-from tripmeter.ports import Page, Slice
+from tripmeter.model.stored import Page, Slice
 from tripmeter.wire.times import rfc3339
 
 DEFAULT_LIMIT: Final = 10

@@ -13,7 +13,8 @@ from tripmeter.api.call import Call, Change, Reply
 from tripmeter.api.encoding import encode
 from tripmeter.api.expansion import expanded
 from tripmeter.model.errors import IdempotencyMismatch, ParameterInvalid, Refusal, StoreUnavailable
-from tripmeter.ports import StoredReply, Work
+from tripmeter.model.stored import StoredReply
+from tripmeter.ports import Work
 from tripmeter.wire.errors import render
 
 KEY_LENGTH: Final = 255

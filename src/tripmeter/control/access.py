@@ -9,7 +9,8 @@ from tripmeter.model.access import Account, ApiKey, StreamSession
 from tripmeter.model.errors import ParameterInvalid, ResourceMissing, StateConflict
 from tripmeter.model.ids import new_id, new_secret
 from tripmeter.model.scope import Scope
-from tripmeter.ports import Page, Session
+from tripmeter.model.stored import Page
+from tripmeter.ports import Session
 
 DEFAULT_ACCOUNT: Final = "default_account"
 """The setting that names the account made at the first start."""

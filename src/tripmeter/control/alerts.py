@@ -9,7 +9,8 @@ from tripmeter.model.alert import Activation, ActivationKind, Alert, AlertStatus
 from tripmeter.model.errors import AlertLimitReached, ParameterInvalid, StateConflict
 from tripmeter.model.ids import new_id
 from tripmeter.model.scope import Caller
-from tripmeter.ports import Kept, Work
+from tripmeter.model.stored import Kept
+from tripmeter.ports import Work
 from tripmeter.rules.alerts.usage_threshold import ALERT_LIMIT
 
 

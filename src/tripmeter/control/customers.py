@@ -10,7 +10,8 @@ from tripmeter.model.customer import Customer
 from tripmeter.model.errors import ParameterInvalid, ResourceMissing
 from tripmeter.model.ids import new_id
 from tripmeter.model.scope import Caller
-from tripmeter.ports import Kept, Work
+from tripmeter.model.stored import Kept
+from tripmeter.ports import Work
 from tripmeter.wire.objects import customer_object, deleted_object
 
 _URL: Final = "/v1/customers"

@@ -13,7 +13,8 @@ from tripmeter.model.errors import ParameterInvalid, ResourceMissing, StateConfl
 from tripmeter.model.event import Announcement, Endpoint, EndpointKind, Event, EventPayload
 from tripmeter.model.ids import new_id, new_secret
 from tripmeter.model.scope import Caller
-from tripmeter.ports import Kept, Work
+from tripmeter.model.stored import Kept
+from tripmeter.ports import Work
 from tripmeter.wire.events import API_VERSION, KNOWN_TYPES, PING, SNAPSHOT_TYPES, THIN_TYPES
 
 _VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z]+)?", re.ASCII)

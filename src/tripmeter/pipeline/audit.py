@@ -12,9 +12,10 @@ from tripmeter.model.alert import Activation, Alert, CountFrom, FiredMark, Firin
 from tripmeter.model.meter import Meter
 from tripmeter.model.quantity import SCALE, format_quantity
 from tripmeter.model.scope import Scope
+from tripmeter.model.stored import Kept
 from tripmeter.model.usage import CancelEntry, LogRow, TallyRow, UsageEvent
 from tripmeter.pipeline import log
-from tripmeter.ports import Kept, Session
+from tripmeter.ports import Session
 from tripmeter.rules.acceptance import CANCEL_WITHIN_MS
 from tripmeter.rules.aggregate import superseding_window
 from tripmeter.rules.alerts.usage_threshold import Standing, current_activation

@@ -15,6 +15,7 @@ from tripmeter.model.event import Announcement, Endpoint, Event
 from tripmeter.model.ids import new_id, new_secret
 from tripmeter.model.quantity import format_quantity
 from tripmeter.model.scope import Scope
+from tripmeter.model.stored import Kept
 from tripmeter.model.usage import RefusalCode, UsageEvent, UsageRefused, UsageReport
 from tripmeter.pipeline import flush, log
 from tripmeter.pipeline.catalogue import Catalogue
@@ -24,7 +25,7 @@ from tripmeter.pipeline.publish import publish
 from tripmeter.pipeline.state import State
 from tripmeter.pipeline.tally import Tally
 from tripmeter.pipeline.watch import watch
-from tripmeter.ports import Kept, Session
+from tripmeter.ports import Session
 from tripmeter.rules.acceptance import CANCEL_WITHIN_MS
 from tripmeter.rules.alerts.usage_threshold import Line, Watch
 from tripmeter.wire.events import ALERT_TRIGGERED
@@ -81,7 +82,7 @@ class Batch:
         """Write the log row, and a slice of what memory is ahead of the store."""
         self._write_log()
         if flush.due(self._state, self._pace):
-            flush.write_slice(self._state, self._now_ms, self._pace)
+            flush.write_slice(self._state, self._now_ms, self._pace, self.counted)
 
     # usage
 

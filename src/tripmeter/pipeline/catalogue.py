@@ -9,8 +9,9 @@ from tripmeter.model.alert import Alert
 from tripmeter.model.event import Endpoint
 from tripmeter.model.meter import Meter
 from tripmeter.model.scope import Scope
+from tripmeter.model.stored import Kept
 from tripmeter.model.usage import RefusalCode, UsageRefused
-from tripmeter.ports import Kept, Session
+from tripmeter.ports import Session
 from tripmeter.rules.aggregate import is_superseding
 from tripmeter.rules.alerts.usage_threshold import Watch
 

@@ -4,10 +4,10 @@ from tripmeter.model.alert import Activation, Alert, AlertStatus, CountFrom
 from tripmeter.model.explanation import Explanation, Reason
 from tripmeter.model.quantity import SCALE
 from tripmeter.model.scope import Scope
+from tripmeter.model.stored import Kept
 from tripmeter.pipeline.catalogue import watch_of
 from tripmeter.pipeline.state import State
 from tripmeter.pipeline.tally import Tally
-from tripmeter.ports import Kept
 from tripmeter.rules.alerts.usage_threshold import Standing, Watch, baseline, current_activation
 
 

@@ -8,10 +8,10 @@ from collections import defaultdict
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
+from tripmeter.model.stored import HourRow
 from tripmeter.model.usage import MinuteEvent, MinuteTotal
 from tripmeter.pipeline.state import MINUTES_PER_HOUR, State
 from tripmeter.pipeline.tally import Tally
-from tripmeter.ports import HourRow
 from tripmeter.rules.acceptance import CANCEL_WITHIN_MS, MAX_AGE_MS
 from tripmeter.rules.aggregate import WINDOW_MS
 
@@ -19,8 +19,8 @@ from tripmeter.rules.aggregate import WINDOW_MS
 class Pace(NamedTuple):
     """How far memory may run ahead of the store, and how it catches up."""
 
-    slice: int = 500
-    """Tallies written beside one commit."""
+    slice: int = 100
+    """Tallies written beside one commit, at least."""
     lag: int = 50_000
     """Positions that memory may be ahead before slices are written: bounds the replay."""
     tallies_kept: int = 1_000_000
@@ -28,6 +28,9 @@ class Pace(NamedTuple):
 
 
 STEADY: Final = Pace()
+
+EVENTS_PER_TALLY: Final = 10
+"""One more tally is written beside a commit for so many events in it."""
 
 
 def due(state: State, pace: Pace) -> bool:
@@ -38,10 +41,15 @@ def due(state: State, pace: Pace) -> bool:
     return state.position - oldest.dirty_from >= pace.lag
 
 
-def write_slice(state: State, now_ms: int, pace: Pace) -> None:
-    """Write the tallies that have waited longest. Call inside a transaction."""
+def write_slice(state: State, now_ms: int, pace: Pace, counted: int = 0) -> None:
+    """Write the tallies that have waited longest. Call inside a transaction.
+
+    Beside a commit that `counted` many events the slice grows with them, so that memory cannot run
+    away; a commit that waits behind a slice waits for a few milliseconds.
+    """
     usage = state.session.usage
-    oldest = [tally for _, tally in zip(range(pace.slice), state.dirty.values(), strict=False)]
+    size = pace.slice + counted // EVENTS_PER_TALLY
+    oldest = [tally for _, tally in zip(range(size), state.dirty.values(), strict=False)]
     for tally in oldest:
         _forget_old_windows(tally, now_ms)
     usage.save_tallies(tally.row() for tally in oldest)

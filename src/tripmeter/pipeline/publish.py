@@ -6,7 +6,8 @@ Rendered now and never again: a notification is a snapshot.
 from collections.abc import Sequence
 
 from tripmeter.model.event import Announcement, Endpoint, Event
-from tripmeter.ports import Kept, Session
+from tripmeter.model.stored import Kept
+from tripmeter.ports import Session
 from tripmeter.wire.events import snapshot_event, thin_event
 
 

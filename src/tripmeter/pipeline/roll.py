@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from tripmeter.model.event import Announcement
 from tripmeter.model.scope import Scope
+from tripmeter.model.stored import RefusalRow
 from tripmeter.model.usage import RefusalCode
-from tripmeter.ports import RefusalRow, Work
+from tripmeter.ports import Work
 from tripmeter.wire.events import ERROR_REPORT, NO_METER_FOUND
 from tripmeter.wire.times import rfc3339
 

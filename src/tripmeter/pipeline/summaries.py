@@ -3,10 +3,10 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 
+from tripmeter.model.stored import HourRow
 from tripmeter.pipeline.catalogue import MeterState
 from tripmeter.pipeline.state import MINUTES_PER_HOUR, State, minute_of
 from tripmeter.pipeline.tally import Tally
-from tripmeter.ports import HourRow
 from tripmeter.rules.aggregate import aggregate
 
 

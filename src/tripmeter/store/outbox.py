@@ -4,7 +4,7 @@ import msgspec
 
 from tripmeter.model.event import Delivery, DeliveryState, Endpoint
 from tripmeter.model.scope import Scope
-from tripmeter.ports import Kept
+from tripmeter.model.stored import Kept
 from tripmeter.store.records import Statements
 
 

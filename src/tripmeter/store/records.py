@@ -7,7 +7,7 @@ import msgspec
 
 from tripmeter.model.errors import ResourceMissing
 from tripmeter.model.scope import Scope
-from tripmeter.ports import Kept, Page, Slice
+from tripmeter.model.stored import Kept, Page, Slice
 from tripmeter.store.kinds import Kind
 
 T = TypeVar("T")

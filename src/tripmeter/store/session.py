@@ -9,7 +9,7 @@ from tripmeter.model.access import ApiKey, StreamSession
 from tripmeter.model.alert import Activation, ActivationKind, Alert, FiredMark
 from tripmeter.model.meter import Meter
 from tripmeter.model.scope import Scope
-from tripmeter.ports import Kept, StoredReply
+from tripmeter.model.stored import Kept, StoredReply
 from tripmeter.store import kinds
 from tripmeter.store.outbox import SqlOutbox
 from tripmeter.store.records import DocumentRecords, Statements

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from tripmeter.model.scope import Scope
+from tripmeter.model.stored import HourRow, RefusalRow
 from tripmeter.model.usage import LogRow, MinuteEvent, MinuteTotal, RefusalCode, TallyRow
-from tripmeter.ports import HourRow, RefusalRow
 from tripmeter.store.records import Statements
 
 _CHUNK = 256

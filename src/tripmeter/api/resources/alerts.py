@@ -6,10 +6,11 @@ from tripmeter.api.call import Call, Reply, Route, bounds_ms, fields, list_objec
 from tripmeter.api.encoding import encode
 from tripmeter.control import alerts
 from tripmeter.model.errors import ParameterMissing
+from tripmeter.model.stored import Page
 from tripmeter.pipeline.explain import explain
 from tripmeter.pipeline.jobs import QueryJob
 from tripmeter.pipeline.state import State
-from tripmeter.ports import Page, Session, Work
+from tripmeter.ports import Session, Work
 from tripmeter.wire.explanations import explanation_object
 from tripmeter.wire.objects import alert_object, notification_object
 from tripmeter.wire.params import Enum, Integer, ListOf, Object, Range, String

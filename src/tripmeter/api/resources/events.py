@@ -9,7 +9,8 @@ from tripmeter.api.cursors import v2_list, v2_page
 from tripmeter.control import endpoints
 from tripmeter.model.errors import ParametersExclusive, ResourceMissing
 from tripmeter.model.event import Event, EventPayload
-from tripmeter.ports import Kept, Session, Work
+from tripmeter.model.stored import Kept
+from tripmeter.ports import Session, Work
 from tripmeter.wire.events import event_object, event_v2_object
 from tripmeter.wire.objects import attempt_object
 from tripmeter.wire.params import Boolean, Integer, ListOf, Object, Range, Rfc3339, String

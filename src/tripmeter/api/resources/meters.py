@@ -7,10 +7,11 @@ from tripmeter.api.encoding import encode
 from tripmeter.control import meters
 from tripmeter.model.errors import ResourceMissing
 from tripmeter.model.meter import Window
+from tripmeter.model.stored import Page
 from tripmeter.pipeline.jobs import QueryJob
 from tripmeter.pipeline.state import State
 from tripmeter.pipeline.summaries import summarize
-from tripmeter.ports import Page, Session, Work
+from tripmeter.ports import Session, Work
 from tripmeter.rules.windows import Span, Windows, cut
 from tripmeter.wire.objects import meter_object, summary_object, summary_start_ms
 from tripmeter.wire.params import Enum, ListOf, Object, String, Timestamp
