@@ -202,10 +202,6 @@ class Outbox(Protocol):
         """How many endpoints an event still waits for."""
         ...
 
-    def failed_events(self, scope: Scope) -> int:
-        """How many deliveries of a scope have failed for good."""
-        ...
-
     def depth(self) -> int:
         """How many deliveries are pending in the whole store."""
         ...

@@ -20,7 +20,6 @@ from tripmeter.ports import Identifiers, Session
 from tripmeter.rules.acceptance import CANCEL_WITHIN_MS
 from tripmeter.rules.aggregate import WINDOW_MS
 
-HOUR_MS: Final = 3_600_000
 MINUTES_PER_HOUR: Final = 60
 _ALL_TIME: Final = 2**40
 

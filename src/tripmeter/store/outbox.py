@@ -51,10 +51,6 @@ class SqlOutbox:
         """How many endpoints an event still waits for."""
         return int(self._sql.rows("pending_count", {"event_no": event_no})[0][0])
 
-    def failed_events(self, scope: Scope) -> int:
-        """How many deliveries of a scope have failed for good."""
-        return int(self._sql.rows("failed_deliveries", scope._asdict())[0][0])
-
     def depth(self) -> int:
         """How many deliveries are pending in the whole store."""
         return int(self._sql.rows("outbox_depth", {})[0][0])

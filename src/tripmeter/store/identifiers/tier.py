@@ -173,11 +173,6 @@ class TieredIdentifiers:
         """Finish writing. What is in memory is read from the log again at the next start."""
         self._thread.shutdown(wait=True)
 
-    @property
-    def filter_bytes(self) -> int:
-        """Memory that the filters take."""
-        return sum(segment.bloom.nbytes for segment in self._view.segments)
-
     def __len__(self) -> int:
         """How many keys are remembered."""
         tables = (self._table, *self._view.frozen)

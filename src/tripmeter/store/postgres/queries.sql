@@ -211,9 +211,6 @@ WHERE no = :no AND state = 'pending'
 UPDATE deliveries SET state = 'canceled' WHERE endpoint_no = :endpoint_no AND state = 'pending'
 -- name: pending_count
 SELECT count(*) FROM deliveries WHERE event_no = :event_no AND state = 'pending'
--- name: failed_deliveries
-SELECT count(*) FROM deliveries AS d JOIN events AS e ON e.no = d.event_no
-WHERE d.state = 'failed' AND e.account = :account AND e.livemode = :livemode
 -- name: outbox_depth
 SELECT count(*) FROM deliveries WHERE state = 'pending'
 
