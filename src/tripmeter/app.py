@@ -27,7 +27,7 @@ from tripmeter.model.scope import Scope
 from tripmeter.notify.webhook import WebhookPoster
 from tripmeter.pipeline.deliver import Deliverer
 from tripmeter.pipeline.jobs import CommandJob
-from tripmeter.pipeline.metrics import REGISTRY
+from tripmeter.pipeline.metrics import OUTBOX_DEPTH, REGISTRY
 from tripmeter.pipeline.roll import roll
 from tripmeter.pipeline.writer import Writer
 from tripmeter.ports import AlreadyRunning, Clock, Poster, Store, StoreUnusable
@@ -70,7 +70,7 @@ class Engine:
             writer=self.writer,
             clock=self.clock,
             allow_private=self.settings.allow_private_webhooks,
-            metrics=lambda: generate_latest(REGISTRY),
+            metrics=self._metrics,
         )
         app = Door(services, ROUTES).app(operation_routes(services, __version__))
         app.router.lifespan_context = self._lifespan
@@ -113,6 +113,11 @@ class Engine:
             yield
         finally:
             await self.stop()
+
+    def _metrics(self) -> bytes:
+        with self.store.reader() as session:
+            OUTBOX_DEPTH.set(session.outbox.depth())
+        return generate_latest(REGISTRY)
 
     def _wake(self, endpoints: set[int]) -> None:
         self.deliverer.wake(endpoints)

@@ -2,9 +2,9 @@
 
 import base64
 import binascii
-import hashlib
 from typing import Final
 
+from tripmeter.control.access import TOKEN_PREFIX, digest
 from tripmeter.model.access import ApiKey
 from tripmeter.model.errors import KeyRevoked, NotAuthenticated, SessionExpired
 from tripmeter.model.scope import Scope
@@ -12,8 +12,6 @@ from tripmeter.ports import Clock, Store
 
 CACHED_MS: Final = 100
 """How long a key is believed before it is looked up again; a revocation takes this long at most."""
-
-_TOKEN_PREFIX: Final = "mes_tok_"
 
 
 class Authenticator:
@@ -29,7 +27,7 @@ class Authenticator:
         secret = secret_of(authorization)
         if secret is None:
             raise NotAuthenticated()
-        key = self._key(hashlib.sha256(secret.encode()).digest())
+        key = self._key(digest(secret))
         if key is None:
             raise NotAuthenticated(_masked(secret))
         if key.revoked_ms is not None:
@@ -41,23 +39,23 @@ class Authenticator:
         secret = secret_of(authorization)
         if secret is None:
             raise NotAuthenticated()
-        if not secret.startswith(_TOKEN_PREFIX):
+        if not secret.startswith(TOKEN_PREFIX):
             raise SessionExpired()
         with self._store.reader() as session:
-            opened = session.stream_by_digest(hashlib.sha256(secret.encode()).digest())
+            opened = session.stream_by_digest(digest(secret))
         if opened is None or opened.expires_ms <= self._clock.now_ms():
             raise SessionExpired()
         return Scope(opened.account, opened.livemode)
 
-    def _key(self, digest: bytes) -> ApiKey | None:
+    def _key(self, hashed: bytes) -> ApiKey | None:
         now_ms = self._clock.now_ms()
-        cached = self._cache.get(digest)
+        cached = self._cache.get(hashed)
         if cached is not None and abs(now_ms - cached[0]) < CACHED_MS:
             return cached[1]
         with self._store.reader() as session:
-            key = session.key_by_digest(digest)
+            key = session.key_by_digest(hashed)
         if key is not None:
-            self._cache[digest] = (now_ms, key)
+            self._cache[hashed] = (now_ms, key)
         return key
 
 

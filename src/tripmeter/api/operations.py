@@ -1,5 +1,7 @@
 """Paths for those who run the engine: health, readiness, metrics, the API's own description."""
 
+import asyncio
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,7 +26,8 @@ def operation_routes(services: Services, version: str) -> list[Route]:
         return _json({"status": "ready" if ready else "unavailable"}, 200 if ready else 503)
 
     async def metrics(_: Request) -> Response:
-        return Response(services.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        text = await asyncio.to_thread(services.metrics)
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def description(_: Request) -> Response:
         return Response(document, media_type="application/json")

@@ -15,6 +15,9 @@ from tripmeter.ports import Session
 DEFAULT_ACCOUNT: Final = "default_account"
 """The setting that names the account made at the first start."""
 
+TOKEN_PREFIX: Final = "mes_tok_"
+"""What the token of a meter event session begins with."""
+
 SESSION_MS: Final = 15 * 60_000
 """How long a meter event session is valid (Stripe)."""
 
@@ -107,7 +110,7 @@ def key_mode(secret: str) -> bool:
 
 def open_session(session: Session, scope: Scope, now_ms: int) -> tuple[StreamSession, str]:
     """A meter event session and its token, which is shown this once."""
-    token = new_secret("mes_tok_")
+    token = new_secret(TOKEN_PREFIX)
     opened = StreamSession(
         id=new_id("mes", now_ms, livemode=scope.livemode),
         account=scope.account,

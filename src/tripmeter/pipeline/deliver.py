@@ -22,7 +22,7 @@ from tripmeter.model.event import (
 )
 from tripmeter.model.ids import new_id
 from tripmeter.pipeline.jobs import CommandJob
-from tripmeter.pipeline.metrics import DELIVERY_ATTEMPTS, DELIVERY_SECONDS, OUTBOX_DEPTH
+from tripmeter.pipeline.metrics import DELIVERY_ATTEMPTS, DELIVERY_SECONDS
 from tripmeter.pipeline.writer import Writer
 from tripmeter.ports import Clock, Poster, Session, Store, Work
 from tripmeter.rules.retry import JITTER_LIMIT_BP, Verdict, judge_attempt, parse_retry_after
@@ -37,6 +37,8 @@ SENDING_LIMIT: Final = 256
 
 LONGEST_SLEEP_MS: Final = 60_000
 """Lanes look again at least this often: clocks step, and other processes may have written."""
+
+_END_OF_TIME_MS: Final = 2**62
 
 USER_AGENT: Final = "Tripmeter/1.0 (+webhooks)"
 
@@ -126,7 +128,7 @@ class Deliverer:
 
     async def _sleep(self, endpoint_no: int, bell: asyncio.Event) -> bool:
         """Wait for the next due time or the bell; False if nothing is pending."""
-        due_ms = (await asyncio.to_thread(self._read, _next_due)).get(endpoint_no)
+        due_ms = await asyncio.to_thread(self._read, _first_due, endpoint_no)
         if due_ms is None:
             return bell.is_set()
         wait_ms = min(max(due_ms - self._clock.now_ms(), 1), LONGEST_SLEEP_MS)
@@ -140,7 +142,6 @@ class Deliverer:
     async def _send_all(self, parcels: list[Parcel]) -> None:
         attempts = await asyncio.gather(*(self._send(parcel) for parcel in parcels))
         await self._writer.ask(CommandJob(lambda work: _record_all(work, attempts)))
-        OUTBOX_DEPTH.set(await asyncio.to_thread(self._read, _depth))
 
     async def _send(self, parcel: Parcel) -> Attempted:
         async with self._slots:
@@ -251,5 +252,7 @@ def _next_due(session: Session) -> dict[int, int]:
     return session.outbox.next_due()
 
 
-def _depth(session: Session) -> int:
-    return session.outbox.depth()
+def _first_due(session: Session, endpoint_no: int) -> int | None:
+    """When the first delivery to one endpoint is due; None if nothing is pending."""
+    first = session.outbox.due(endpoint_no, _END_OF_TIME_MS, 1)
+    return first[0].due_ms if first else None

@@ -15,7 +15,7 @@ from tripmeter.model.scope import Scope
 from tripmeter.model.usage import CancelEntry, MinuteEvent, UsageEvent
 from tripmeter.pipeline import log
 from tripmeter.pipeline.catalogue import Catalogue, MeterState
-from tripmeter.pipeline.tally import MINUTE_MS, NEVER, Tally, cancel, count
+from tripmeter.pipeline.tally import MINUTE_MS, NEVER, STALE, Tally, cancel, count
 from tripmeter.ports import Identifiers, Session
 from tripmeter.rules.acceptance import CANCEL_WITHIN_MS
 from tripmeter.rules.aggregate import WINDOW_MS
@@ -53,7 +53,7 @@ class State:
         if tally is None:
             row = self.session.usage.tally(meter.no, customer_no)
             tally = Tally(meter, customer_no, customer, row)
-            tally.marks = self.session.fired(meter.no, customer_no) if row else []
+            tally.marks = self.session.fired(meter.no, customer_no)  # stored row or not
             self.tallies[key] = tally
         return tally
 
@@ -162,12 +162,12 @@ class State:
         tally = self._tally_of(event)
         if position <= tally.position:
             return
-        tally.version = -1  # alerts join in the order of positions, so each event asks anew
+        tally.version = STALE  # alerts join in the order of positions, so each event asks anew
         if isinstance(item, CancelEntry):
             self.cancel(tally, event, position)
         else:
             self.count(tally, event)
-        tally.version = -1
+        tally.version = STALE
         tally.next_line = NEVER
 
     def _tally_of(self, event: UsageEvent) -> Tally:
@@ -175,9 +175,7 @@ class State:
         if held is not None:
             return held
         customer = self.session.customers.numbered(event.customer_no).id
-        tally = self.tally(self.catalogue.numbered(event.meter_no), event.customer_no, customer)
-        tally.marks = self.session.fired(event.meter_no, event.customer_no)  # stored row or not
-        return tally
+        return self.tally(self.catalogue.numbered(event.meter_no), event.customer_no, customer)
 
     def logged_event(self, position: int) -> UsageEvent:
         """The event at a position of the committed log."""

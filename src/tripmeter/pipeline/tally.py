@@ -18,7 +18,8 @@ NEVER: Final = 10**60
 
 MINUTE_MS: Final = 60_000
 
-_STALE: Final = -1
+STALE: Final = -1
+"""The version of a tally whose alerts have to be looked at again."""
 
 
 class Tally:
@@ -56,7 +57,7 @@ class Tally:
         self.joins: tuple[Join, ...] = row.joins if row else ()
         self.holders: dict[int, Holder] | None = dict(row.holders) if row else None
         self.marks: list[FiredMark] = []
-        self.version = _STALE
+        self.version = STALE
         self.next_line = NEVER
         self.dirty_from: int | None = None
         self.minutes: dict[int, tuple[int, int]] = {}
