@@ -7,10 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 from tripmeter.model.access import Account, ApiKey, StreamSession
 from tripmeter.model.alert import Activation, Alert, FiredMark, Firing
+from tripmeter.model.cells import HourBlock
 from tripmeter.model.customer import Customer
 from tripmeter.model.delivery import Answer
+from tripmeter.model.digests import Digests
 from tripmeter.model.event import (
     Announcement,
     Delivery,
@@ -21,7 +26,7 @@ from tripmeter.model.event import (
 )
 from tripmeter.model.meter import Meter
 from tripmeter.model.scope import Scope
-from tripmeter.model.stored import HourRow, Kept, Page, RefusalRow, Slice, StoredReply
+from tripmeter.model.stored import Kept, Page, RefusalRow, Slice, StoredReply
 from tripmeter.model.usage import LogRow, RefusalCode, TallyRow
 
 T = TypeVar("T")
@@ -130,11 +135,11 @@ class Usage(Protocol):
         """Store new states of tallies."""
         ...
 
-    def hours(self, meter_no: int, customer_no: int, start: int, end: int) -> list[HourRow]:
-        """The stored hours in [start, end), counted since the epoch, in order."""
+    def hours(self, meter_no: int, block: int, start: int, end: int) -> list[HourBlock]:
+        """The stored hours of a block of customers in [start, end), since the epoch, in order."""
         ...
 
-    def save_hours(self, rows: Iterable[HourRow]) -> None:
+    def save_hours(self, rows: Iterable[HourBlock]) -> None:
         """Store new states of hours."""
         ...
 
@@ -398,7 +403,7 @@ class Store(Protocol):
 class Identifiers(Protocol):
     """Which identifiers were seen in the last 24 hours, exactly (C2). Used by one thread.
 
-    Keys are digests of 12 bytes. The tier derives from the usage log, like everything in memory.
+    The tier derives from the usage log, like everything in memory.
     """
 
     def recover(self, store: str, needed_from: int, committed: int) -> int:
@@ -410,16 +415,12 @@ class Identifiers(Protocol):
         """
         ...
 
-    def find_all(self, keys: Sequence[bytes]) -> list[int | None]:
-        """For each key, the position of its newest event, if it is remembered."""
+    def find(self, keys: Digests) -> npt.NDArray[np.int64]:
+        """For each key the position of its newest event; -1 where it is not remembered."""
         ...
 
-    def recent(self, key: bytes) -> int | None:
-        """The position of a key's newest event, if it was added lately; certain within a batch."""
-        ...
-
-    def add(self, key: bytes, position: int, received_ms: int) -> None:
-        """Remember a key."""
+    def add(self, keys: Digests, positions: npt.NDArray[np.int64], received_ms: int) -> None:
+        """Remember keys, their positions ascending; of equal keys the last one counts."""
         ...
 
     def settle(self, position: int) -> None:

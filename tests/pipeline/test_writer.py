@@ -15,8 +15,8 @@ from support.postgres import database
 from tripmeter.control.alerts import create_alert
 from tripmeter.model.errors import Draining, StateConflict, StoreUnavailable
 from tripmeter.model.scope import Caller
-from tripmeter.model.usage import UsageReport
-from tripmeter.pipeline.jobs import CommandJob, Counted, UsageJob
+from tripmeter.model.usage import UsageReport, as_reports
+from tripmeter.pipeline.jobs import CommandJob, Counted, Outcomes, UsageJob
 from tripmeter.ports import Work
 
 
@@ -39,7 +39,7 @@ def report(identifier: str) -> UsageReport:
 
 
 def counted(answer: Any) -> bool:
-    return isinstance(answer, list) and all(isinstance(outcome, Counted) for outcome in answer)
+    return isinstance(answer, Outcomes) and all(isinstance(outcome, Counted) for outcome in answer)
 
 
 def test_an_alert_that_fired_before_a_crash_does_not_fire_again(engine: Engine) -> None:
@@ -87,7 +87,7 @@ def test_one_job_that_breaks_does_not_take_the_others_with_it(engine: Engine) ->
     def broken(_: Work) -> None:
         raise ZeroDivisionError
 
-    jobs = [UsageJob(engine.scope, [report(name)]) for name in ("first", "second")]
+    jobs = [UsageJob(engine.scope, as_reports([report(name)])) for name in ("first", "second")]
     first, failed, second = engine.ask_together([jobs[0], CommandJob(broken), jobs[1]])
     assert isinstance(failed, ZeroDivisionError)
     assert counted(first) and counted(second)
@@ -108,4 +108,4 @@ def test_who_asks_too_late_is_told_to_come_again(engine: Engine) -> None:
     stopped = engine.writer
     engine.restart()
     with pytest.raises(Draining):
-        stopped.ask_and_wait(UsageJob(engine.scope, []))
+        stopped.ask_and_wait(UsageJob(engine.scope, as_reports([])))

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+import httpx2
 import msgspec
 import pytest
 import stripe
@@ -151,3 +152,11 @@ def other_account_key(server: Server) -> Key:
 def spare_key(server: Server) -> Key:
     """A second key for test mode."""
     return server.create_key()
+
+
+@pytest.fixture
+def http(recorder: Recorder, server: Server) -> Iterator[httpx2.Client]:
+    """A plain HTTP client that sends the key as a bearer token."""
+    bearer = {"Authorization": f"Bearer {server.api_key}"}
+    with httpx2.Client(base_url=recorder.url, headers=bearer) as client:
+        yield client

@@ -20,14 +20,6 @@ Meter = stripe.billing.Meter
 
 
 @pytest.fixture
-def http(recorder: Recorder, server: Server) -> Iterator[httpx2.Client]:
-    """A plain HTTP client that sends the key as a bearer token."""
-    bearer = {"Authorization": f"Bearer {server.api_key}"}
-    with httpx2.Client(base_url=recorder.url, headers=bearer) as client:
-        yield client
-
-
-@pytest.fixture
 def stranger(recorder: Recorder) -> Iterator[httpx2.Client]:
     """A plain HTTP client without a key."""
     with httpx2.Client(base_url=recorder.url) as client:

@@ -4,15 +4,14 @@ import pytest
 
 from support import samples
 from support.samples import LIVE, STRANGER, TEST
+from tripmeter.model.cells import HourBlock
 from tripmeter.model.errors import ResourceMissing
 from tripmeter.model.event import DeliveryState
-from tripmeter.model.stored import HourRow, Page
+from tripmeter.model.stored import Page
 from tripmeter.model.usage import (
     Holder,
     Join,
     LogRow,
-    MinuteEvent,
-    MinuteTotal,
     RefusalCode,
     TallyRow,
 )
@@ -112,6 +111,7 @@ FULL_TALLY = TallyRow(
     meter_no=1,
     customer_no=2,
     position=9,
+    hours_to=7,
     total=-HUGE,
     joins=(Join(0, 0), Join(7, -HUGE), Join(8, HUGE)),
     holders={0: Holder(3, HUGE), 490_000: Holder(9, -1)},
@@ -144,9 +144,8 @@ class TestTallies:
         assert list(session.usage.tallies()) == rows
 
 
-def hour(number: int, total: int = 1, meter_no: int = 1, customer_no: int = 2) -> HourRow:
-    minutes = {number * 60: MinuteTotal(total, 1)}
-    return HourRow(meter_no, customer_no, number, MinuteTotal(total, 1), minutes, {})
+def hour(number: int, body: bytes = b"x", meter_no: int = 1, block: int = 2) -> HourBlock:
+    return HourBlock(meter_no, block, number, body)
 
 
 class TestHours:
@@ -155,26 +154,19 @@ class TestHours:
         found = session.usage.hours(1, 2, 10, 12)
         assert [row.hour for row in found] == [10, 11]
 
-    def test_belong_to_one_meter_and_customer(self, session: Session) -> None:
-        session.usage.save_hours([hour(1, meter_no=2), hour(1, customer_no=1)])
+    def test_belong_to_one_meter_and_block(self, session: Session) -> None:
+        session.usage.save_hours([hour(1, meter_no=2), hour(1, block=1)])
         assert session.usage.hours(1, 2, 0, 99) == []
 
-    def test_keep_totals_of_any_size_and_sign(self, session: Session) -> None:
-        minutes = {600: MinuteTotal(HUGE, 1), 659: MinuteTotal(-HUGE - 1, 2)}
-        row = HourRow(1, 2, 10, MinuteTotal(-1, 3), minutes, {})
-        session.usage.save_hours([row])
-        assert session.usage.hours(1, 2, 10, 11) == [row]
-
-    def test_keep_single_events(self, session: Session) -> None:
-        events = {600: [MinuteEvent(5, 36_000_001, HUGE), MinuteEvent(4, 36_000_000, -3)]}
-        row = HourRow(1, 2, 10, MinuteTotal(0, 2), {}, events)
+    def test_give_back_the_very_bytes(self, session: Session) -> None:
+        row = hour(10, bytes(range(256)))
         session.usage.save_hours([row])
         assert session.usage.hours(1, 2, 10, 11) == [row]
 
     def test_are_replaced(self, session: Session) -> None:
-        session.usage.save_hours([hour(10, 1)])
-        session.usage.save_hours([hour(10, 2)])
-        assert session.usage.hours(1, 2, 0, 99) == [hour(10, 2)]
+        session.usage.save_hours([hour(10, b"one")])
+        session.usage.save_hours([hour(10, b"other")])
+        assert session.usage.hours(1, 2, 0, 99) == [hour(10, b"other")]
 
 
 def test_the_flushed_position_is_0_until_it_is_set(session: Session) -> None:

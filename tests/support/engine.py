@@ -27,10 +27,18 @@ from tripmeter.model.explanation import Explanation
 from tripmeter.model.meter import Meter
 from tripmeter.model.scope import Caller, Scope
 from tripmeter.model.stored import Page
-from tripmeter.model.usage import LogRow, UsageReport
+from tripmeter.model.usage import LogRow, UsageReport, as_reports
 from tripmeter.pipeline.explain import explain
 from tripmeter.pipeline.flush import STEADY, Pace
-from tripmeter.pipeline.jobs import CancelJob, CommandJob, Job, Outcome, QueryJob, UsageJob
+from tripmeter.pipeline.jobs import (
+    CancelJob,
+    CommandJob,
+    Job,
+    Outcome,
+    Outcomes,
+    QueryJob,
+    UsageJob,
+)
 from tripmeter.pipeline.state import State
 from tripmeter.pipeline.summaries import summarize
 from tripmeter.pipeline.writer import Writer
@@ -266,9 +274,9 @@ class Engine:
 
     # usage
 
-    def report(self, reports: Sequence[UsageReport], request: str | None = None) -> list[Outcome]:
+    def report(self, reports: Sequence[UsageReport], request: str | None = None) -> Outcomes:
         """Report usage, as one request."""
-        outcomes: list[Outcome] = self.ask(UsageJob(self.scope, reports, request))
+        outcomes: Outcomes = self.ask(UsageJob(self.scope, as_reports(reports), request))
         return outcomes
 
     def report_one(

@@ -21,10 +21,9 @@ from tripmeter.control.endpoints import (
 )
 from tripmeter.control.meters import create_meter, deactivate_meter, reactivate_meter
 from tripmeter.model.event import EndpointKind, Event
-from tripmeter.model.quantity import SCALE
 from tripmeter.model.scope import Caller, Scope
-from tripmeter.model.usage import UsageRefused, UsageReport
-from tripmeter.pipeline.jobs import CancelJob, CommandJob, Counted, Job, UsageJob
+from tripmeter.model.usage import UsageRefused, UsageReport, as_reports
+from tripmeter.pipeline.jobs import CancelJob, CommandJob, Counted, Job, Outcomes, UsageJob
 
 URL = "https://example.com/hook"
 
@@ -48,7 +47,7 @@ def words(answer: Any) -> list[str]:
     """The engine's answer in the oracle's words."""
     if isinstance(answer, Exception):
         return [type(answer).__name__]
-    if not isinstance(answer, list):
+    if not isinstance(answer, Outcomes):
         return ["done"]
     return [_word(outcome) for outcome in answer]
 
@@ -233,7 +232,7 @@ class World:
         lines = [f"\n      {_told(report, now_ms)}" for report in reports]
         return Step(
             f"report {request or 'without a key'}  [{self.scope.account}]" + "".join(lines),
-            UsageJob(self.scope, given, request, request or ""),
+            UsageJob(self.scope, as_reports(given), request, request or ""),
             [answer.word for answer in answers],
             lambda outcomes: self._learn(answers, outcomes),
         )
@@ -245,18 +244,17 @@ class World:
         for answer, outcome in zip(answers, outcomes, strict=True):
             if answer.event is None:
                 continue
-            meant, event = answer.event, outcome.event
+            meant, counted = answer.event, outcome
             if meant.identifier is None:
                 known = self.oracle.remembered(outcome.received_ms)
-                assert event.identifier not in known, f"{event.identifier} is not new"
-                meant.identifier = event.identifier
+                assert counted.identifier not in known, f"{counted.identifier} is not new"
+                meant.identifier = counted.identifier
                 if meant.request is not None:
-                    self.oracle.derived[meant.request, meant.index] = event.identifier
-            assert event.identifier == meant.identifier
-            assert event.position == meant.position
-            assert event.timestamp_ms == meant.timestamp_ms
-            assert event.quantity == meant.value * SCALE
-            assert outcome.received_ms == meant.received_ms
+                    self.oracle.derived[meant.request, meant.index] = counted.identifier
+            assert counted.identifier == meant.identifier
+            assert counted.position == meant.position
+            assert counted.timestamp_ms == meant.timestamp_ms
+            assert counted.received_ms == meant.received_ms
 
     def cancel(self, event_name: str, identifier: str, now_ms: int) -> Step:
         """Take an event back."""

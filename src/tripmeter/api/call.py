@@ -46,6 +46,7 @@ class Call:
     path: dict[str, str]
     version: Literal[1, 2]
     body: bytes = b""
+    content_type: str | None = None
     content_encoding: str | None = None
 
     @property

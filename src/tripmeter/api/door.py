@@ -105,6 +105,7 @@ class Door:
             path=incoming.path_params,
             version=route.version,
             body=body,
+            content_type=incoming.header(b"content-type"),
             content_encoding=incoming.header(b"content-encoding"),
         )
 

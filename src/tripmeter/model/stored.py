@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from tripmeter.model.scope import Scope
-from tripmeter.model.usage import MinuteEvent, MinuteTotal, RefusalCode
+from tripmeter.model.usage import RefusalCode
 
 T = TypeVar("T")
 
@@ -37,22 +37,6 @@ class StoredReply(NamedTuple):
     fingerprint: bytes
     status: int
     body: bytes
-
-
-class HourRow(NamedTuple):
-    """One hour of one (meter, customer): its total, and its minutes for partial hours.
-
-    Exactly one of `minutes` and `events` is used: totals where a meter adds up, single events
-    where a later one supersedes an earlier one.
-    """
-
-    meter_no: int
-    customer_no: int
-    hour: int
-    """Hours since the epoch."""
-    total: MinuteTotal
-    minutes: dict[int, MinuteTotal]
-    events: dict[int, list[MinuteEvent]]
 
 
 class RefusalRow(NamedTuple):

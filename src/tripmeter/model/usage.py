@@ -1,7 +1,8 @@
 """Usage: events as reported, as accepted, as refused; and what the engine keeps per customer."""
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -14,6 +15,105 @@ class UsageReport(NamedTuple):
     identifier: str | None
     timestamp_ms: int | None
     """None means: now."""
+
+
+class Payloads(Protocol):
+    """The payloads of several reports."""
+
+    def __len__(self) -> int: ...
+
+    def column(self, key: str) -> Sequence[str | None]:
+        """What each payload says under a key."""
+        ...
+
+    def extras(self, own: tuple[str, ...]) -> dict[int, dict[str, str]]:
+        """What payloads hold under other keys, by the index of those that do."""
+        ...
+
+    def row(self, index: int) -> dict[str, str]:
+        """One payload."""
+        ...
+
+
+class PayloadRows(list[dict[str, str]]):
+    """Payloads, one by one."""
+
+    def column(self, key: str) -> Sequence[str | None]:
+        """What each payload says under a key."""
+        return [payload.get(key) for payload in self]
+
+    def extras(self, own: tuple[str, ...]) -> dict[int, dict[str, str]]:
+        """What payloads hold under other keys, by the index of those that do."""
+        plain, keys = len(own), set(own)
+        return {
+            index: others
+            for index, payload in enumerate(self)
+            if len(payload) != plain or not keys.issuperset(payload)
+            if (others := {key: value for key, value in payload.items() if key not in keys})
+        }
+
+    def row(self, index: int) -> dict[str, str]:
+        """One payload."""
+        return self[index]
+
+
+class PayloadColumns:
+    """Payloads that all have the same keys."""
+
+    def __init__(self, columns: dict[str, Sequence[str]], size: int) -> None:
+        self._columns = columns
+        self._size = size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def column(self, key: str) -> Sequence[str | None]:
+        """What each payload says under a key."""
+        return self._columns.get(key) or [None] * self._size
+
+    def extras(self, own: tuple[str, ...]) -> dict[int, dict[str, str]]:
+        """What payloads hold under other keys, by the index of those that do."""
+        others = [key for key in self._columns if key not in own]
+        if not others:
+            return {}
+        return {
+            index: {key: self._columns[key][index] for key in others} for index in range(self._size)
+        }
+
+    def row(self, index: int) -> dict[str, str]:
+        """One payload."""
+        return {key: column[index] for key, column in self._columns.items()}
+
+
+class Reports(NamedTuple):
+    """The meter events of one request as columns: decoded, not yet checked."""
+
+    event_names: Sequence[str]
+    payloads: Payloads
+    identifiers: Sequence[str | None]
+    timestamps_ms: Sequence[int | None] | None
+    """None, whether for all or for one, means: now."""
+
+    def report(self, index: int) -> UsageReport:
+        """One of them."""
+        moments = self.timestamps_ms
+        return UsageReport(
+            self.event_names[index],
+            self.payloads.row(index),
+            self.identifiers[index],
+            None if moments is None else moments[index],
+        )
+
+
+def as_reports(reports: Sequence[UsageReport]) -> Reports:
+    """Reports as columns."""
+    moments = [report.timestamp_ms for report in reports]
+    return Reports(
+        [report.event_name for report in reports],
+        PayloadRows(report.payload for report in reports),
+        [report.identifier for report in reports],
+        None if not any(moment is not None for moment in moments) else moments,
+    )
 
 
 class UsageEvent(NamedTuple):
@@ -87,6 +187,8 @@ class TallyRow(msgspec.Struct, frozen=True, kw_only=True):
     meter_no: int
     customer_no: int
     position: int
+    hours_to: int = 0
+    """Up to which position the stored hours of this customer and meter are complete."""
     total: int
     joins: tuple[Join, ...] = ()
     holders: dict[int, Holder] = {}
@@ -100,25 +202,34 @@ class MinuteEvent(NamedTuple):
     quantity: int
 
 
-class MinuteTotal(NamedTuple):
-    """The additive content of one minute."""
+class Request(NamedTuple):
+    """One request among those that were counted together."""
 
-    quantity: int
-    events: int
+    digest: str | None
+    """Of its idempotency key, to know a retry from a repeated identifier."""
+    counted: int
+    """Events of it that were counted; they stand one after the other."""
+    reported: int
+    """Events that it had in all."""
+    earlier: int = 0
+    """Position of the first event that was counted when it came before; 0 if it did not."""
 
 
 class UsageEntry(msgspec.Struct, frozen=True, array_like=True, tag="usage"):
-    """The accepted events of one request, as columns; each event takes one position."""
+    """Events that were accepted together, as columns; each event takes one position."""
 
-    request: str | None
-    """Digest of the request's idempotency key, to know a retry from a repeated identifier."""
-    meters: list[int]
-    customers: list[int]
-    timestamps_ms: list[int]
+    requests: list[Request]
+    meters: bytes
+    """Numbers, 32 bits each, little-endian."""
+    customers: bytes
+    """Numbers, 64 bits each, little-endian."""
+    timestamps_ms: bytes
+    """64 bits each, little-endian."""
     quantities: list[str]
+    """As reported."""
     identifiers: list[str]
-    extras: list[dict[str, str] | None] = []
-    """Payload beside customer and value (dimensions)."""
+    extras: dict[int, dict[str, str]] = {}
+    """Payload beside customer and value (dimensions), by index."""
 
 
 class CancelEntry(msgspec.Struct, frozen=True, array_like=True, tag="cancel"):

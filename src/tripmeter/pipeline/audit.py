@@ -9,19 +9,20 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from tripmeter.model.alert import Activation, Alert, CountFrom, FiredMark, Firing
+from tripmeter.model.cells import HOUR_MS
 from tripmeter.model.meter import Meter
 from tripmeter.model.quantity import SCALE, format_quantity
 from tripmeter.model.scope import Scope
 from tripmeter.model.stored import Kept
-from tripmeter.model.usage import CancelEntry, LogRow, TallyRow, UsageEvent
+from tripmeter.model.usage import CancelEntry, LogRow, UsageEvent
 from tripmeter.pipeline import log
+from tripmeter.pipeline.hours import stored_cells
 from tripmeter.ports import Session
 from tripmeter.rules.acceptance import CANCEL_WITHIN_MS
 from tripmeter.rules.aggregate import superseding_window
 from tripmeter.rules.alerts.usage_threshold import Standing, current_activation
 
-HOUR_MS: Final = 3_600_000
-_ALL: Final = 2**40
+_ALL_MS: Final = 2**50
 
 Slot = tuple[int, int]
 
@@ -97,6 +98,7 @@ class Audit:
         self._flushed = session.usage.flushed_position()
         self._missing: set[Slot] = set()
         self._compared: set[Slot] = set()
+        self._hours_compared: set[Slot] = set()
         self._meters: dict[int, Meter] = {}
         self._alerts: dict[int, list[Kept[Watched]]] = {}
         self._customers: dict[int, str] = {}
@@ -125,6 +127,8 @@ class Audit:
         """Compare what is left to compare."""
         for slot in self._stored.keys() - self._compared:
             self._compare(slot)
+        for slot in self._stored.keys() - self._hours_compared:
+            self._compare_hours(slot)
         for slot in self._missing:
             counted = format_quantity(self._book(slot).total)
             self.differences.append(Difference("total", self._where(slot), "none", counted))
@@ -177,26 +181,38 @@ class Audit:
 
     def _compare_if_beyond(self, slot: Slot, position: int) -> None:
         stored = self._stored.get(slot)
-        if stored is not None and position > stored.position and slot not in self._compared:
+        if stored is None:
+            return
+        if position > stored.hours_to and slot not in self._hours_compared:
+            self._compare_hours(slot)
+        if position > stored.position and slot not in self._compared:
             self._compare(slot)
 
     def _compare(self, slot: Slot) -> None:
         self._compared.add(slot)
         stored, book = self._stored[slot], self._book(slot)
-        where = self._where(slot)
         if stored.total != book.total:
-            self._differ("total", where, stored.total, book.total)
-        for hour, kept, counted in self._hours(stored, book):
-            if kept != counted:
-                self._differ("hour", f"{where}, hour {hour}", kept, counted)
+            self._differ("total", self._where(slot), stored.total, book.total)
 
-    def _hours(self, stored: TallyRow, book: Counter) -> Iterator[tuple[int, int, int]]:
-        rows = self._session.usage.hours(stored.meter_no, stored.customer_no, 0, _ALL)
-        meter = self._meter(stored.meter_no)
+    def _compare_hours(self, slot: Slot) -> None:
+        self._hours_compared.add(slot)
+        stored, counted = self._stored_hours(slot), self._book(slot).hours
+        for hour in sorted(stored.keys() | counted.keys()):
+            kept, found = stored.get(hour, 0), counted.get(hour, 0)
+            if kept != found:
+                self._differ("hour", f"{self._where(slot)}, hour {hour}", kept, found)
+
+    def _stored_hours(self, slot: Slot) -> dict[int, int]:
+        """What is stored for each hour: the sum, or the number of events where single ones are."""
+        meter_no, customer_no = slot
+        meter = self._meter(meter_no)
         additive = superseding_window(meter.formula, meter.window, 0) is None
-        kept = {r.hour: r.total.quantity if additive else r.total.events for r in rows}
-        for hour in kept.keys() | book.hours.keys():
-            yield hour, kept.get(hour, 0), book.hours.get(hour, 0)
+        hours: dict[int, int] = {}
+        cells = stored_cells(self._session, meter_no, customer_no, (0, _ALL_MS))
+        for at, moment_ms in enumerate(cells.moments_ms.tolist()):
+            value = cells.quantities.at(at) if additive else int(cells.events[at])
+            hours[moment_ms // HOUR_MS] = hours.get(moment_ms // HOUR_MS, 0) + value
+        return hours
 
     def _where(self, slot: Slot) -> str:
         return f"meter {self._meter(slot[0]).id}, customer {self._customer(slot[1])}"

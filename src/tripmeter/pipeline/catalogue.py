@@ -53,7 +53,6 @@ class Catalogue:
         self._versions = itertools.count(1)
         self._named: dict[tuple[Scope, str], MeterState] = {}
         self._meters: dict[int, MeterState] = {}
-        self._customers: dict[tuple[Scope, str], int] = {}
         self._endpoints: dict[Scope, list[Kept[Endpoint]]] = {}
 
     def named(self, scope: Scope, event_name: str) -> MeterState | UsageRefused:
@@ -93,15 +92,9 @@ class Catalogue:
         return state
 
     def customer_no(self, scope: Scope, customer: str) -> int | None:
-        """The number of a customer that exists and is not deleted."""
-        no = self._customers.get((scope, customer))
-        if no is not None:
-            return no
+        """The number of a customer that exists and is not deleted, from the store."""
         kept = self._session.customers.find(scope, customer)
-        if kept is None or kept.value.deleted:
-            return None
-        self._customers[scope, customer] = kept.no
-        return kept.no
+        return None if kept is None or kept.value.deleted else kept.no
 
     def endpoints(self, scope: Scope) -> list[Kept[Endpoint]]:
         """The endpoints of a scope."""
@@ -119,10 +112,6 @@ class Catalogue:
         if state is not None:
             state.meter = kept.value
             self._read_alerts(state)
-
-    def customer_changed(self, scope: Scope, customer: str) -> None:
-        """Forget a customer's number until it is asked for again."""
-        self._customers.pop((scope, customer), None)
 
     def endpoints_changed(self, scope: Scope) -> None:
         """Forget a scope's endpoints until they are asked for again."""

@@ -7,7 +7,7 @@ from tripmeter.model.scope import Scope
 from tripmeter.model.stored import Kept
 from tripmeter.pipeline.catalogue import watch_of
 from tripmeter.pipeline.state import State
-from tripmeter.pipeline.tally import Tally
+from tripmeter.pipeline.tallies import Tally
 from tripmeter.rules.alerts.usage_threshold import Standing, Watch, baseline, current_activation
 
 

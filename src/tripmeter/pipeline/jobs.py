@@ -1,12 +1,13 @@
 """What the writer is asked to do, and how it answers."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
+from tripmeter.model.quantities import I64
 from tripmeter.model.scope import Scope
-from tripmeter.model.usage import UsageEvent, UsageRefused, UsageReport
+from tripmeter.model.usage import Reports, UsageRefused
 from tripmeter.pipeline.state import State
 from tripmeter.ports import Session, Work
 
@@ -14,7 +15,10 @@ from tripmeter.ports import Session, Work
 class Counted(NamedTuple):
     """A report that was counted; or, `replayed`, that the same request had it counted before."""
 
-    event: UsageEvent
+    position: int
+    """Of its event in the usage log."""
+    identifier: str
+    timestamp_ms: int
     received_ms: int
     replayed: bool = False
 
@@ -22,11 +26,54 @@ class Counted(NamedTuple):
 Outcome = Counted | UsageRefused
 
 
+class Outcomes(Sequence[Outcome]):
+    """What became of the reports of one request, in their order.
+
+    Those that were counted just now are made when they are asked for; the others, refused or
+    replayed, are `exceptions` by index.
+    """
+
+    def __init__(
+        self,
+        positions: I64,
+        identifiers: Sequence[str],
+        timestamps_ms: I64,
+        received_ms: int,
+        exceptions: Mapping[int, Outcome],
+    ) -> None:
+        self._positions = positions
+        self._identifiers = identifiers
+        self._timestamps_ms = timestamps_ms
+        self._received_ms = received_ms
+        self.exceptions = exceptions
+
+    def __len__(self) -> int:
+        return len(self._identifiers)
+
+    @overload
+    def __getitem__(self, index: int) -> Outcome: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Outcome]: ...
+    def __getitem__(self, index: int | slice) -> Outcome | Sequence[Outcome]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        if index in self.exceptions:
+            return self.exceptions[index]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        return Counted(
+            int(self._positions[index]),
+            self._identifiers[index],
+            int(self._timestamps_ms[index]),
+            self._received_ms,
+        )
+
+
 class UsageJob(NamedTuple):
-    """Count the reports of one request. Answers an Outcome for each, in order."""
+    """Count the reports of one request. Answers their Outcomes."""
 
     scope: Scope
-    reports: Sequence[UsageReport]
+    reports: Reports
     request: str | None = None
     """Digest of the request's idempotency key."""
     key: str = ""

@@ -1,14 +1,17 @@
 """The usage log's rows: how a batch is built, and how it is read again."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
+from tripmeter.model.quantities import I64
 from tripmeter.model.quantity import parse
 from tripmeter.model.usage import CancelEntry, LogEntry, LogRow, UsageEntry, UsageEvent
 
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(list[LogEntry])
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(list[LogEntry])
 
 
 class LogBuilder:
@@ -17,7 +20,6 @@ class LogBuilder:
     def __init__(self, last_position: int) -> None:
         self.position = last_position
         self._entries: list[LogEntry] = []
-        self._open: UsageEntry | None = None
         self._first = last_position + 1
 
     @property
@@ -25,24 +27,14 @@ class LogBuilder:
         """The position up to which `take` has given everything."""
         return self._first - 1
 
-    def append(self, request: str | None, event: UsageEvent, text: str) -> None:
-        """Add an event, whose position is the next one, with its quantity as reported."""
-        entry = self._open
-        if entry is None or entry.request != request:
-            entry = self._open = UsageEntry(request, [], [], [], [], [], [])
-            self._entries.append(entry)
-        self.position = event.position
-        entry.meters.append(event.meter_no)
-        entry.customers.append(event.customer_no)
-        entry.timestamps_ms.append(event.timestamp_ms)
-        entry.quantities.append(text)
-        entry.identifiers.append(event.identifier)
-        entry.extras.append(event.extras)
+    def append(self, entry: UsageEntry) -> None:
+        """Add events, which take the next positions."""
+        self.position += len(entry.identifiers)
+        self._entries.append(entry)
 
     def cancel(self, position: int) -> None:
         """Add a cancellation, which takes the next position."""
         self.position += 1
-        self._open = None
         self._entries.append(CancelEntry(position))
 
     def take(self, received_ms: int) -> LogRow | None:
@@ -52,44 +44,85 @@ class LogBuilder:
         size = self.position - self._first + 1
         row = LogRow(self._first, size, received_ms, _encoder.encode(self._entries))
         self._entries = []
-        self._open = None
         self._first = self.position + 1
         return row
 
 
-def items(row: LogRow) -> Iterator[tuple[int, UsageEvent | CancelEntry, str | None]]:
-    """(position, event or cancellation, request) of a row, in order."""
+class Logged(NamedTuple):
+    """An event of the log, and the request that brought it."""
+
+    event: UsageEvent
+    request: str | None
+    received_ms: int
+
+
+def entries(row: LogRow) -> Iterator[tuple[int, LogEntry]]:
+    """The entries of a row, and the position of the first item of each."""
     position = row.first
     for entry in _decoder.decode(row.body):
+        yield position, entry
+        position += 1 if isinstance(entry, CancelEntry) else len(entry.identifiers)
+
+
+def numbers(entry: UsageEntry) -> tuple[I64, I64, I64]:
+    """Meters, customers and timestamps of an entry, as columns."""
+    return (
+        np.frombuffer(entry.meters, "<i4").astype(np.int64),
+        np.frombuffer(entry.customers, "<i8").astype(np.int64),
+        np.frombuffer(entry.timestamps_ms, "<i8").astype(np.int64),
+    )
+
+
+def items(row: LogRow) -> Iterator[tuple[int, UsageEvent | CancelEntry, str | None]]:
+    """(position, event or cancellation, request) of a row, in order."""
+    for first, entry in entries(row):
         if isinstance(entry, CancelEntry):
-            yield position, entry, None
-            position += 1
+            yield first, entry, None
             continue
-        for event in events_of(entry, position):
-            yield event.position, event, entry.request
-        position += len(entry.meters)
+        requests = (r.digest for r in entry.requests for _ in range(r.counted))
+        for event, request in zip(events_of(entry, first), requests, strict=True):
+            yield event.position, event, request
 
 
 def events_of(entry: UsageEntry, first: int) -> Iterator[UsageEvent]:
-    """The events of one request, the first of them at position `first`."""
-    columns = zip(
-        entry.meters,
-        entry.customers,
-        entry.timestamps_ms,
-        entry.quantities,
-        entry.identifiers,
-        entry.extras,
-        strict=True,
-    )
-    for position, (meter, customer, timestamp, quantity, identifier, extra) in enumerate(
-        columns, first
-    ):
-        yield UsageEvent(position, meter, customer, timestamp, parse(quantity), identifier, extra)
+    """The events of an entry, the first of them at position `first`."""
+    meters, customers, moments = (column.tolist() for column in numbers(entry))
+    columns = zip(meters, customers, moments, entry.quantities, entry.identifiers, strict=True)
+    for index, (meter, customer, moment, quantity, identifier) in enumerate(columns):
+        extras = entry.extras.get(index)
+        yield UsageEvent(
+            first + index, meter, customer, moment, parse(quantity), identifier, extras
+        )
 
 
-def find(row: LogRow, position: int) -> tuple[UsageEvent, str | None] | None:
-    """The event at a position of a row, and the request that brought it."""
-    for at, item, request in items(row):
+def find(row: LogRow, position: int) -> UsageEvent | None:
+    """The event at a position of a row."""
+    for at, item, _ in items(row):
         if at == position and isinstance(item, UsageEvent):
-            return item, request
+            return item
     return None
+
+
+class Brought(NamedTuple):
+    """What one request brought."""
+
+    events: dict[str, Logged]
+    """By identifier."""
+    earlier: int
+    """Position of an event that it brought when it came before; 0 if it did not."""
+
+
+def of_request(row: LogRow, position: int) -> Brought:
+    """What the request brought that the event at a position of a row came with."""
+    for first, entry in entries(row):
+        if isinstance(entry, CancelEntry) or not first <= position < first + len(entry.identifiers):
+            continue
+        events = list(events_of(entry, first))
+        end = 0
+        for request in entry.requests:
+            begin, end = end, end + request.counted
+            if first + begin <= position < first + end:
+                own = events[begin:end]
+                logged = [Logged(event, request.digest, row.received_ms) for event in own]
+                return Brought({one.event.identifier: one for one in logged}, request.earlier)
+    return Brought({}, 0)

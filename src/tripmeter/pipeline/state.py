@@ -1,32 +1,39 @@
-"""The data plane's memory: tallies in use, identifiers, the end of the log.
+"""The data plane's memory: tallies in use, usage not stored yet, identifiers, the end of the log.
 
 All of it derives from the store. After a failed transaction it is thrown away and read again,
 which is simple and leaves nothing half done.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from itertools import accumulate
 from typing import Final
 
+import numpy as np
+
+from tripmeter.model.cells import MINUTE_MS, Cells, joined
+from tripmeter.model.digests import Digests
 from tripmeter.model.ids import new_secret
 from tripmeter.model.meter import Formula
+from tripmeter.model.quantities import I64, of_integers
 from tripmeter.model.scope import Scope
-from tripmeter.model.usage import CancelEntry, MinuteEvent, UsageEvent
+from tripmeter.model.usage import MinuteEvent, Request, UsageEvent
 from tripmeter.pipeline import log
 from tripmeter.pipeline.catalogue import Catalogue, MeterState
-from tripmeter.pipeline.tally import MINUTE_MS, NEVER, STALE, Tally, cancel, count
+from tripmeter.pipeline.counting import Events, Indexes, add_cells, add_totals, take_back_cells
+from tripmeter.pipeline.hours import Frozen, Span, Unsaved, stored_cells
+from tripmeter.pipeline.identity import Identity
+from tripmeter.pipeline.tallies import Tallies, Tally
+from tripmeter.pipeline.tally import cancel
 from tripmeter.ports import Identifiers, Session
 from tripmeter.rules.acceptance import CANCEL_WITHIN_MS
 from tripmeter.rules.aggregate import WINDOW_MS
 
-MINUTES_PER_HOUR: Final = 60
-_ALL_TIME: Final = 2**40
-
-KEY_BYTES: Final = 12
-"""Of a digest: at a billion identifiers, two agree with a chance of one in 10^11."""
+_ALL_TIME: Final = 2**50
 
 _SECRET: Final = "identifier_secret"
+
+_REQUEST: Final = "request"
+"""The kind of digest by which a request is remembered, beside those of identifiers."""
 
 
 class State:
@@ -35,92 +42,137 @@ class State:
     def __init__(self, session: Session, identifiers: Identifiers, now_ms: int) -> None:
         self.session = session
         self.identifiers = identifiers
+        self.identity = Identity(identifier_secret(session))
         self.catalogue = Catalogue(session)
-        self.tallies: dict[tuple[int, int], Tally] = {}
-        self.dirty: dict[tuple[int, int], Tally] = {}
+        self.tallies = Tallies(session)
+        self.minutes = Unsaved()
+        self.singles = Unsaved()
+        self.frozen: Frozen | None = None
+        self.frozen_to = session.usage.flushed_position()
+        """The position up to which nothing is in `minutes` and `singles`."""
         self._horizon = 1
         self._looked_ms = now_ms + MINUTE_MS
         self.position = session.usage.last_position()
-        self._secret = identifier_secret(session)
         self.look_ahead(now_ms)
-        self._remember_identifiers()
-        self._replay()
 
-    def tally(self, meter: MeterState, customer_no: int, customer: str) -> Tally:
-        """The tally of a customer on a meter, read from the store on first use."""
-        key = (meter.no, customer_no)
-        tally = self.tallies.get(key)
-        if tally is None:
-            row = self.session.usage.tally(meter.no, customer_no)
-            tally = Tally(meter, customer_no, customer, row)
-            tally.marks = self.session.fired(meter.no, customer_no)  # stored row or not
-            self.tallies[key] = tally
-        return tally
+    @property
+    def behind(self) -> bool:
+        """Whether the store does not have everything yet that memory knows."""
+        return self.frozen is not None or bool(self.minutes.size or self.singles.size)
+
+    # tallies
 
     def peek(self, meter: MeterState, customer_no: int, customer: str) -> Tally:
-        """As `tally`, for readers: leaves no trace of customers that never used the meter."""
-        held = self.tallies.get((meter.no, customer_no))
-        if held is not None:
-            return held
-        tally = self.tally(meter, customer_no, customer)
-        del self.tallies[meter.no, customer_no]
-        return tally
+        """A tally, for readers: leaves no trace of customers that never used the meter."""
+        if self.tallies.holds(meter, customer_no, customer):
+            return self.tallies.tally(meter, customer_no, customer)
+        return Tallies(self.session).tally(meter, customer_no, customer)
 
-    def touch(self, tally: Tally, position: int) -> None:
-        """Note that a tally has something that the store does not have yet."""
-        if tally.dirty_from is None:
-            tally.dirty_from = position
-            self.dirty[tally.meter.no, tally.customer_no] = tally
+    def add(self, events: Events, before: int) -> Indexes:
+        """Count events, the first after position `before`.
 
-    def identifier_key(self, scope: Scope, identifier: str) -> bytes:
-        """The digest under which an identifier is remembered; secret, so nobody can forge one."""
-        text = f"{scope.account}|{int(scope.livemode)}|{identifier}".encode()
-        return hashlib.blake2b(text, digest_size=KEY_BYTES, key=self._secret).digest()
-
-    def count(self, tally: Tally, event: UsageEvent) -> None:
-        """Add an event to its tally."""
-        count(tally, event)
-        self.touch(tally, event.position)
+        Gives those that are left to be counted one by one: their customers may reach a line.
+        """
+        add_cells(self.minutes, self.singles, self.tallies, events)
+        return add_totals(self.tallies, events, before)
 
     def cancel(self, tally: Tally, event: UsageEvent, at: int) -> None:
         """Take an event back, by the cancellation at position `at`."""
         others = list(self._others_in_window(tally, event)) if tally.meter.superseding else []
         cancel(tally, event, at, others)
-        self.touch(tally, at)
+        self.take_back_cells(tally, event)
 
-    def singles(self, tally: Tally, start: int, end: int) -> Iterator[MinuteEvent]:
-        """Events of a superseding meter in the minutes [start, end), cancelled ones left out."""
-        hours = self.session.usage.hours(
-            tally.meter.no,
-            tally.customer_no,
-            start // MINUTES_PER_HOUR,
-            -(-end // MINUTES_PER_HOUR),
-        )
-        removed: AbstractSet[int] = tally.removed or frozenset()
-        stored = (m for hour in hours for m in hour.events.items())
-        for minute, events in [*stored, *(tally.singles or {}).items()]:
-            if start <= minute < end:
-                yield from (event for event in events if event.position not in removed)
+    def take_back_cells(self, tally: Tally, event: UsageEvent) -> None:
+        """Note that an event no longer counts in its minute."""
+        take_back_cells(self.minutes, self.singles, self.tallies, _alone(tally, event))
+
+    # usage in time
+
+    def cells(self, meter: MeterState, customer_no: int, customer: str, span: Span) -> Cells:
+        """A customer's usage in [start, end) milliseconds, wherever it is kept; not summed up."""
+        start, end = span
+        parts = [stored_cells(self.session, meter.no, customer_no, span)]
+        if self.tallies.holds(meter, customer_no, customer):
+            row = self.tallies.row(meter, customer_no, customer)
+            unsaved = self.singles if meter.superseding else self.minutes
+            parts += [unsaved.of(row), *([self.frozen.of(row)] if self.frozen else [])]
+        cells = joined(parts)
+        return cells.pick((cells.moments_ms >= start) & (cells.moments_ms < end))
+
+    def singles_of(self, tally: Tally, start: int, end: int) -> Iterator[MinuteEvent]:
+        """Events of a superseding meter in [start, end) ms, cancelled ones left out."""
+        cells = self.cells(tally.meter, tally.customer_no, tally.customer, (start, end))
+        taken_back = set(cells.positions[cells.events < 0].tolist())
+        for index in np.flatnonzero(cells.events > 0).tolist():
+            position = int(cells.positions[index])
+            if position not in taken_back:
+                moment_ms = int(cells.moments_ms[index])
+                yield MinuteEvent(position, moment_ms, cells.quantities.at(index))
 
     def _others_in_window(self, tally: Tally, event: UsageEvent) -> Iterator[MinuteEvent]:
         """What remains in an event's window once it is gone; `last` has one for all time."""
         meter = tally.meter.meter
         start, end = 0, _ALL_TIME
         if meter.formula is not Formula.LAST and meter.window is not None:
-            length = WINDOW_MS[meter.window] // MINUTE_MS
-            start = minute_of(event.timestamp_ms) // length * length
+            length = WINDOW_MS[meter.window]
+            start = event.timestamp_ms // length * length
             end = start + length
-        for other in self.singles(tally, start, end):
+        for other in self.singles_of(tally, start, end):
             if other.position != event.position:
                 yield other
 
-    def known(self, keys: Sequence[bytes]) -> list[int | None]:
-        """For each key, the position of its event, if it is remembered at all."""
-        return self.identifiers.find_all(keys)
+    # identifiers
 
-    def is_fresh(self, position: int) -> bool:
-        """Whether the event at a position was received in the last 24 h (to the minute)."""
-        return position >= self._horizon
+    def known(self, keys: Digests) -> I64:
+        """The position of each key's event of the last 24 h (to the minute); -1 without one."""
+        found = self.identifiers.find(keys)
+        return np.where(found >= self._horizon, found, -1)
+
+    def position_of(self, scope: Scope, identifier: str) -> int | None:
+        """The position of the event with an identifier, if it is remembered at all."""
+        key = self.identity.digests(self.identity.origin(scope), [identifier])
+        position = int(self.identifiers.find(key)[0])
+        return None if position < 0 else position
+
+    def positions_of_requests(self, named: Sequence[tuple[Scope, str]]) -> list[int]:
+        """The position of the first event that each request brought last; 0 without one.
+
+        Requests of several reports are remembered in this way, and no others.
+        """
+        found = self.known(self._digests_of_requests(named))
+        return [max(position, 0) for position in found.tolist()]
+
+    def remember_requests(
+        self, scopes: Sequence[Scope], requests: Sequence[Request], before: int, now_ms: int
+    ) -> list[Request]:
+        """Remember requests whose events follow position `before`, if they have several reports.
+
+        Gives the requests, those with what they brought before.
+        """
+        begins = accumulate((request.counted for request in requests), initial=before + 1)
+        firsts = dict(enumerate(begins))
+        named = {
+            index: (scope, request.digest)
+            for index, (scope, request) in enumerate(zip(scopes, requests, strict=True))
+            if request.digest is not None and request.reported > 1
+        }
+        if not named:
+            return list(requests)
+        known = dict(
+            zip(named.values(), self.positions_of_requests([*named.values()]), strict=True)
+        )
+        told = list(requests)
+        for index, name in named.items():
+            told[index] = told[index]._replace(earlier=known[name])
+            known[name] = firsts[index]
+        keys = self._digests_of_requests([*named.values()])
+        positions = np.array([firsts[index] for index in named], dtype=np.int64)
+        self.identifiers.add(keys, positions, now_ms)
+        return told
+
+    def _digests_of_requests(self, named: Sequence[tuple[Scope, str]]) -> Digests:
+        origins = np.array([self.identity.origin(scope, _REQUEST) for scope, _ in named])
+        return self.identity.digests(origins, [digest for _, digest in named])
 
     def look_ahead(self, now_ms: int) -> None:
         """Move the line behind which identifiers are free again. Once a minute will do.
@@ -138,44 +190,10 @@ class State:
         self._looked_ms = now_ms
         self.identifiers.expire(now_ms)
 
-    def _remember_identifiers(self) -> None:
-        name = hashlib.blake2b(self._secret, digest_size=8).hexdigest()
-        known = self.identifiers.recover(name, self._horizon, self.position)
-        for row in self.session.usage.rows_after(known):
-            for position, item, _ in log.items(row):
-                if isinstance(item, UsageEvent) and position > known:
-                    scope = self.catalogue.numbered(item.meter_no).scope
-                    key = self.identifier_key(scope, item.identifier)
-                    self.identifiers.add(key, position, row.received_ms)
-            self.identifiers.settle(row.first + row.size - 1)
-
-    def _replay(self) -> None:
-        """Bring tallies up to the end of the log: what was not flushed before the stop."""
-        flushed = self.session.usage.flushed_position()
-        for row in self.session.usage.rows_after(flushed):
-            for position, item, _ in log.items(row):
-                if position > flushed:
-                    self._replay_item(position, item)
-
-    def _replay_item(self, position: int, item: UsageEvent | CancelEntry) -> None:
-        event = self.logged_event(item.cancelled) if isinstance(item, CancelEntry) else item
-        tally = self._tally_of(event)
-        if position <= tally.position:
-            return
-        tally.version = STALE  # alerts join in the order of positions, so each event asks anew
-        if isinstance(item, CancelEntry):
-            self.cancel(tally, event, position)
-        else:
-            self.count(tally, event)
-        tally.version = STALE
-        tally.next_line = NEVER
-
-    def _tally_of(self, event: UsageEvent) -> Tally:
-        held = self.tallies.get((event.meter_no, event.customer_no))
-        if held is not None:
-            return held
-        customer = self.session.customers.numbered(event.customer_no).id
-        return self.tally(self.catalogue.numbered(event.meter_no), event.customer_no, customer)
+    @property
+    def horizon(self) -> int:
+        """The position from which on identifiers are taken."""
+        return self._horizon
 
     def logged_event(self, position: int) -> UsageEvent:
         """The event at a position of the committed log."""
@@ -183,7 +201,16 @@ class State:
         found = log.find(row, position) if row else None
         if found is None:
             raise LookupError(f"the usage log has no event at {position}")
-        return found[0]
+        return found
+
+
+def _alone(tally: Tally, event: UsageEvent) -> Events:
+    return Events(
+        np.array([tally.row]),
+        np.array([event.timestamp_ms]),
+        of_integers([event.quantity]),
+        np.array([event.position]),
+    )
 
 
 def identifier_secret(session: Session) -> bytes:
@@ -196,8 +223,3 @@ def ensure_identifier_secret(session: Session) -> None:
     """Make the store's secret, if it has none. Call inside a transaction."""
     if session.setting(_SECRET) is None:
         session.set_setting(_SECRET, new_secret("").encode().hex())
-
-
-def minute_of(moment_ms: int) -> int:
-    """Minutes since the epoch."""
-    return moment_ms // MINUTE_MS

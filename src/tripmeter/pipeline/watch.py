@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from tripmeter.model.alert import Alert, FiredMark
 from tripmeter.model.usage import UsageEvent
-from tripmeter.pipeline.tally import Tally, draw_next_line
+from tripmeter.pipeline.tallies import Tally
+from tripmeter.pipeline.tally import draw_next_line
 from tripmeter.rules.alerts.usage_threshold import Line, Standing, Watch, line
 
 Fire = Callable[[Alert, Watch, Line, Tally, UsageEvent], None]
@@ -20,6 +21,6 @@ def watch(tally: Tally, event: UsageEvent, fire: Fire) -> None:
         if drawn.standing is Standing.FIRED or tally.total < drawn.at:
             continue
         mark = FiredMark(watched.alert_no, drawn.activation.number, event.position)
-        tally.marks = [*tally.marks, mark]
+        tally.mark(mark)
         fire(tally.meter.alerts[watched.alert_no], watched, drawn, tally, event)
     draw_next_line(tally)

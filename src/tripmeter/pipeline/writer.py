@@ -5,9 +5,10 @@ its way (C3, C5). All changes of an engine pass through this thread, in one orde
 """
 
 import asyncio
+import itertools
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Final
 
@@ -16,7 +17,15 @@ import structlog
 from tripmeter.model.errors import Draining, Refusal, StoreUnavailable
 from tripmeter.pipeline import flush
 from tripmeter.pipeline.batch import Batch
-from tripmeter.pipeline.jobs import Job, QueryJob, Ticket, UsageJob, settle_all
+from tripmeter.pipeline.jobs import (
+    CancelJob,
+    CommandJob,
+    Job,
+    QueryJob,
+    Ticket,
+    UsageJob,
+    settle_all,
+)
 from tripmeter.pipeline.metrics import (
     ALERTS_FIRED,
     COMMIT_SECONDS,
@@ -24,6 +33,7 @@ from tripmeter.pipeline.metrics import (
     EVENTS_REFUSED,
     QUEUE_DEPTH,
 )
+from tripmeter.pipeline.replay import read_state
 from tripmeter.pipeline.state import State, ensure_identifier_secret
 from tripmeter.ports import Clock, Identifiers, Store
 
@@ -32,6 +42,9 @@ REPORTS_PER_COMMIT: Final = 20_000
 
 QUEUE_LIMIT: Final = 20_000
 """Jobs that may wait; beyond that, callers are told to come again (503)."""
+
+REPORTS_AT_REST: Final = 20_000
+"""In a quiet moment as much is flushed as beside a commit of so many reports."""
 
 IDLE_MS: Final = 200
 """Quiet time after which memory is written to the store."""
@@ -127,7 +140,9 @@ class Writer:
         reports = 0
         while ticket is not None:
             tickets.append(ticket)
-            reports += len(ticket.job.reports) if isinstance(ticket.job, UsageJob) else 1
+            reports += (
+                len(ticket.job.reports.identifiers) if isinstance(ticket.job, UsageJob) else 1
+            )
             if len(tickets) >= JOBS_PER_COMMIT or reports >= REPORTS_PER_COMMIT:
                 return tickets, False
             try:
@@ -170,8 +185,12 @@ class Writer:
         with COMMIT_SECONDS.time(), self._store.transaction():
             self._changing = True
             batch = Batch(self._state, now_ms, self._pace)
-            for ticket in tickets:
-                _attempt(batch, ticket)
+            for together, run in itertools.groupby(tickets, _is_usage):
+                if together:
+                    _count(batch, list(run))
+                else:
+                    for ticket in run:
+                        _attempt(batch, ticket)
             batch.finish()
         self._identifiers.settle(self._state.position)
         self._tell(batch)
@@ -205,29 +224,44 @@ class Writer:
             ticket.error = error
 
     def _read_state(self) -> State:
-        return State(self._store.writer(), self._identifiers, self._clock.now_ms())
+        return read_state(self._store.writer(), self._identifiers, self._clock.now_ms())
 
     def _rest(self) -> None:
         """A quiet moment: bring the store up to what memory knows, slice by slice."""
         try:
             if self._state is None:
                 self._state = self._read_state()
-            if not self._state.dirty:
+            if not self._state.behind:
                 return
             with self._store.transaction():
-                flush.write_slice(self._state, self._clock.now_ms(), self._pace)
+                flush.write_slice(self._state, self._clock.now_ms(), self._pace, REPORTS_AT_REST)
         except Exception:
             log.exception("flush_failed")
             self._state = None
 
     def _flush_all(self) -> None:
-        while self._state is not None and self._state.dirty:
+        while self._state is not None and self._state.behind:
             self._rest()
+
+
+def _is_usage(ticket: Ticket) -> bool:
+    return isinstance(ticket.job, UsageJob)
+
+
+def _count(batch: Batch, tickets: Sequence[Ticket]) -> None:
+    """Count the usage of several requests together; a request that was refused is told so."""
+    jobs = [ticket.job for ticket in tickets if isinstance(ticket.job, UsageJob)]
+    for ticket, answer in zip(tickets, batch.count(jobs), strict=True):
+        ticket.answer, ticket.error = None, None
+        if isinstance(answer, Refusal):
+            ticket.error = answer
+        else:
+            ticket.answer = answer
 
 
 def _attempt(batch: Batch, ticket: Ticket) -> None:
     """Run one job; a refusal is its answer and leaves the rest of the batch alone."""
-    assert not isinstance(ticket.job, QueryJob)
+    assert isinstance(ticket.job, CancelJob | CommandJob)
     ticket.answer, ticket.error = None, None
     try:
         ticket.answer = batch.run(ticket.job)

@@ -16,6 +16,21 @@ CANCEL_WITHIN_MS: Final = 24 * 3_600_000
 """How long after its receipt an event can be cancelled (Stripe: 24 hours)."""
 
 
+MAX_TOTAL: Final = 10**21 * SCALE
+"""A total of so many units, of either sign, takes no more usage: columns of numbers end there."""
+
+
+def check_total(total: int) -> UsageRefused | None:
+    """Refuses usage of a customer whose total on the meter, scaled, has come too far."""
+    if abs(total) < MAX_TOTAL:
+        return None
+    return UsageRefused(
+        RefusalCode.TOO_MANY_DIGITS,
+        "The customer's total on this meter has reached 10^21 units and takes no more usage. "
+        "Report in a larger unit, on a meter of its own.",
+    )
+
+
 def check_time(timestamp_ms: int, now_ms: int) -> UsageRefused | None:
     """Refuses timestamps that are too old or ahead of time."""
     if timestamp_ms < now_ms - MAX_AGE_MS:

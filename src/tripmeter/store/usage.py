@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 
+from tripmeter.model.cells import HourBlock
 from tripmeter.model.scope import Scope
-from tripmeter.model.stored import HourRow, RefusalRow
-from tripmeter.model.usage import LogRow, MinuteEvent, MinuteTotal, RefusalCode, TallyRow
+from tripmeter.model.stored import RefusalRow
+from tripmeter.model.usage import LogRow, RefusalCode, TallyRow
 from tripmeter.store.records import Statements
 
 _CHUNK = 256
@@ -19,14 +20,7 @@ _KEEP_CANCELLED_MS = 48 * 3_600_000
 """An event can be cancelled within 24 h of its receipt; clocks may step."""
 
 
-class _HourDoc(msgspec.Struct, frozen=True, omit_defaults=True):
-    total: MinuteTotal
-    minutes: dict[int, MinuteTotal] = {}
-    events: dict[int, list[MinuteEvent]] = {}
-
-
 _tally_decoder = msgspec.json.Decoder(TallyRow)
-_hour_decoder = msgspec.json.Decoder(_HourDoc)
 _samples_decoder = msgspec.json.Decoder(list[tuple[str, str]])
 
 
@@ -94,14 +88,14 @@ class SqlUsage:
         """Store new states of tallies."""
         self._sql.many("save_tally", map(_tally_columns, rows))
 
-    def hours(self, meter_no: int, customer_no: int, start: int, end: int) -> list[HourRow]:
-        """The stored hours in [start, end), counted since the epoch, in order."""
-        key = {"meter_no": meter_no, "customer_no": customer_no, "start": start, "end": end}
-        return [_hour_row(*row) for row in self._sql.rows("hours_between", key)]
+    def hours(self, meter_no: int, block: int, start: int, end: int) -> list[HourBlock]:
+        """The stored hours of a block of customers in [start, end), since the epoch, in order."""
+        key = {"meter_no": meter_no, "block": block, "start": start, "end": end}
+        return [HourBlock(*row) for row in self._sql.rows("hours_between", key)]
 
-    def save_hours(self, rows: Iterable[HourRow]) -> None:
+    def save_hours(self, rows: Iterable[HourBlock]) -> None:
         """Store new states of hours."""
-        self._sql.many("save_hour", map(_hour_columns, rows))
+        self._sql.many("save_hour", (row._asdict() for row in rows))
 
     def flushed_position(self) -> int:
         """Everything up to this position is in the stored tallies and hours."""
@@ -156,13 +150,3 @@ class SqlUsage:
 def _tally_columns(row: TallyRow) -> dict[str, Any]:
     key = {"meter_no": row.meter_no, "customer_no": row.customer_no}
     return {**key, "doc": msgspec.json.encode(row)}
-
-
-def _hour_columns(row: HourRow) -> dict[str, Any]:
-    key = {"meter_no": row.meter_no, "customer_no": row.customer_no, "hour": row.hour}
-    return {**key, "doc": msgspec.json.encode(_HourDoc(row.total, row.minutes, row.events))}
-
-
-def _hour_row(meter_no: int, customer_no: int, hour: int, doc: bytes) -> HourRow:
-    content = _hour_decoder.decode(doc)
-    return HourRow(meter_no, customer_no, hour, content.total, content.minutes, content.events)

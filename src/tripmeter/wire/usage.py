@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from tripmeter.model.scope import Scope
-from tripmeter.model.usage import UsageEvent, UsageReport
+from tripmeter.model.usage import UsageReport
 from tripmeter.wire.shapes import MeterEventObject, MeterEventV2Object
 from tripmeter.wire.times import rfc3339, unix
 
@@ -14,8 +14,13 @@ class Counted(Protocol):
     """An event that was counted, and when it was received."""
 
     @property
-    def event(self) -> UsageEvent:
-        """The event as it was logged."""
+    def identifier(self) -> str:
+        """Its identifier, given or made."""
+        ...
+
+    @property
+    def timestamp_ms(self) -> int:
+        """When it happened."""
         ...
 
     @property
@@ -30,10 +35,10 @@ def meter_event_object(scope: Scope, report: UsageReport, counted: Counted) -> M
         "object": "billing.meter_event",
         "created": unix(counted.received_ms),
         "event_name": report.event_name,
-        "identifier": counted.event.identifier,
+        "identifier": counted.identifier,
         "livemode": scope.livemode,
         "payload": report.payload,
-        "timestamp": unix(counted.event.timestamp_ms),
+        "timestamp": unix(counted.timestamp_ms),
     }
 
 
@@ -45,8 +50,8 @@ def meter_event_v2_object(
         "object": "v2.billing.meter_event",
         "created": rfc3339(counted.received_ms),
         "event_name": report.event_name,
-        "identifier": counted.event.identifier,
+        "identifier": counted.identifier,
         "livemode": scope.livemode,
         "payload": report.payload,
-        "timestamp": rfc3339(counted.event.timestamp_ms),
+        "timestamp": rfc3339(counted.timestamp_ms),
     }

@@ -6,7 +6,9 @@ back as repeated, never as counted twice.
 """
 
 import zlib
-from typing import Final, TypedDict
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Final, TypedDict
 
 import msgspec
 
@@ -14,16 +16,19 @@ from tripmeter.api.call import MIB, Call, Reply, Route
 from tripmeter.api.encoding import encode
 from tripmeter.api.idempotency import request_digest
 from tripmeter.model.errors import BodyMalformed, BodyTooLarge, Refusal
-from tripmeter.model.usage import RefusalCode, UsageRefused, UsageReport
-from tripmeter.pipeline.jobs import Counted, UsageJob
-from tripmeter.wire.bulk import read_line, read_lines
+from tripmeter.model.usage import RefusalCode, Reports, UsageRefused, UsageReport, as_reports
+from tripmeter.pipeline.jobs import Outcomes, UsageJob
+from tripmeter.wire.bulk import read_columns, read_line, read_lines
 from tripmeter.wire.params import Object
 
 BULK_LIMIT: Final = 64 * MIB
 """Bytes of a bulk body, as sent and as unpacked."""
 
 LINES_LIMIT: Final = 100_000
-"""Lines of a bulk body."""
+"""Events of a bulk body."""
+
+COLUMNS_TYPE: Final = "application/vnd.tripmeter.columns+json"
+"""The Content-Type of a body in columns."""
 
 
 class BulkLine(TypedDict):
@@ -46,26 +51,27 @@ class BulkObject(TypedDict):
 
 
 async def bulk(call: Call) -> Reply:
-    """Count the lines; tell of those that were refused."""
+    """Count the events; tell of those that were refused."""
     body = _unpacked(call)
-    lines = [(at, line) for at, line in enumerate(body.split(b"\n"), 1) if line.strip()]
-    if len(lines) > LINES_LIMIT:
-        raise BodyMalformed(f"A bulk request can have at most {LINES_LIMIT} lines; split it.")
-    reports, errors = _read([line for _, line in lines], [at for at, _ in lines])
-    job = UsageJob(call.scope, [report for _, report in reports], request_digest(call))
-    outcomes = await call.services.writer.ask(job)
+    reports, numbers, errors = _read(call, body)
+    size = len(reports.identifiers) + len(errors)
+    if size > LINES_LIMIT:
+        raise BodyMalformed(f"A bulk request can have at most {LINES_LIMIT} events; split it.")
+    job = UsageJob(call.scope, reports, request_digest(call))
+    outcomes: Outcomes = await call.services.writer.ask(job)
     repeated = 0
-    for (at, report), outcome in zip(reports, outcomes, strict=True):
+    for index, outcome in outcomes.exceptions.items():
         if isinstance(outcome, UsageRefused):
             repeated += outcome.code is RefusalCode.DUPLICATE
-            errors.append(_line(at, outcome.code.value, outcome.message, report.identifier))
-        elif isinstance(outcome, Counted):
+            identifier = reports.identifiers[index]
+            errors.append(_line(numbers[index], outcome.code.value, outcome.message, identifier))
+        else:
             repeated += outcome.replayed
     errors.sort(key=lambda error: error["line"])
     refused = sum(error["code"] != RefusalCode.DUPLICATE for error in errors)
     answer: BulkObject = {
         "object": "v2.billing.meter_event_bulk",
-        "counted": len(lines) - repeated - refused,
+        "counted": size - repeated - refused,
         "repeated": repeated,
         "refused": refused,
         "errors": errors,
@@ -73,21 +79,54 @@ async def bulk(call: Call) -> Reply:
     return Reply(encode(answer))
 
 
-def _read(
-    lines: list[bytes], numbers: list[int]
-) -> tuple[list[tuple[int, UsageReport]], list[BulkLine]]:
-    """The reports with their line numbers, and the lines that are no report at all."""
-    reports = read_lines(lines)
+def _read(call: Call, body: bytes) -> tuple[Reports, Sequence[int], list[BulkLine]]:
+    """The events, the line of each, and the lines that are no event at all."""
+    if (call.content_type or "").partition(";")[0].strip().lower() == COLUMNS_TYPE:
+        columns = read_columns(body)
+        return columns, range(1, len(columns.identifiers) + 1), []
+    if body.count(b"\n") > 2 * LINES_LIMIT:
+        raise BodyMalformed(f"A bulk request can have at most {LINES_LIMIT} events; split it.")
+    reports = read_lines(body)
     if reports is not None:
-        return list(zip(numbers, reports, strict=True)), []
-    good: list[tuple[int, UsageReport]] = []
+        return reports, _Numbers(body, len(reports.identifiers)), []
+    return _read_each(body)
+
+
+def _read_each(body: bytes) -> tuple[Reports, Sequence[int], list[BulkLine]]:
+    good: list[UsageReport] = []
+    numbers: list[int] = []
     bad: list[BulkLine] = []
-    for at, line in zip(numbers, lines, strict=True):
+    for at, line in enumerate(body.split(b"\n"), 1):
+        if not line.strip():
+            continue
         try:
-            good.append((at, read_line(line)))
-        except (Refusal, msgspec.DecodeError) as error:
+            good.append(read_line(line))
+            numbers.append(at)
+        except (Refusal, msgspec.DecodeError, UnicodeDecodeError) as error:
             bad.append(_line(at, "invalid_line", _reason(error), None))
-    return good, bad
+    return as_reports(good), numbers, bad
+
+
+class _Numbers(Sequence[int]):
+    """The number of each event's line, found out only where it is asked for.
+
+    Events that do not keep to a line each are numbered by themselves.
+    """
+
+    def __init__(self, body: bytes, size: int) -> None:
+        self._body = body
+        self._size = size
+
+    @cached_property
+    def _numbers(self) -> Sequence[int]:
+        lines = [at for at, line in enumerate(self._body.split(b"\n"), 1) if line.strip()]
+        return lines if len(lines) == self._size else range(1, self._size + 1)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._numbers[index]
 
 
 def _reason(error: Exception) -> str:

@@ -12,7 +12,7 @@ from tripmeter.api.idempotency import request_digest
 from tripmeter.control.access import open_session
 from tripmeter.model.errors import ParameterMissing, UsageNotAccepted
 from tripmeter.model.ids import new_id
-from tripmeter.model.usage import UsageRefused, UsageReport
+from tripmeter.model.usage import UsageRefused, UsageReport, as_reports
 from tripmeter.pipeline.jobs import CancelJob, Counted, UsageJob
 from tripmeter.ports import Work
 from tripmeter.wire import usage
@@ -47,7 +47,7 @@ def _report(params: dict[str, Any], timestamp_ms: int | None) -> UsageReport:
 
 async def _count_one(call: Call, report: UsageReport) -> Counted:
     key = call.caller.idempotency_key or ""
-    job = UsageJob(call.scope, (report,), request_digest(call), key)
+    job = UsageJob(call.scope, as_reports([report]), request_digest(call), key)
     outcome = (await call.services.writer.ask(job))[0]
     if isinstance(outcome, UsageRefused):
         raise UsageNotAccepted(outcome)
@@ -125,7 +125,8 @@ async def stream(call: Call) -> Reply:
     """Report up to 100 events. Refused ones come back as an error report, not here."""
     reports = [_report(event, event.get("timestamp")) for event in call.params["events"]]
     key = call.caller.idempotency_key or ""
-    job = UsageJob(call.scope, reports, request_digest(call), key, keep_refusals=True)
+    digest = request_digest(call)
+    job = UsageJob(call.scope, as_reports(reports), digest, key, keep_refusals=True)
     await call.services.writer.ask(job)
     return Reply(b"{}")
 

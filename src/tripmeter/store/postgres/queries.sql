@@ -278,13 +278,13 @@ ORDER BY meter_no, customer_no LIMIT :limit
 INSERT INTO tallies (meter_no, customer_no, doc) VALUES (:meter_no, :customer_no, :doc)
 ON CONFLICT (meter_no, customer_no) DO UPDATE SET doc = excluded.doc
 -- name: hours_between
-SELECT meter_no, customer_no, hour, doc FROM hours
-WHERE meter_no = :meter_no AND customer_no = :customer_no AND hour >= :start AND hour < :end
+SELECT meter_no, block, hour, body FROM hours
+WHERE meter_no = :meter_no AND block = :block AND hour >= :start AND hour < :end
 ORDER BY hour
 -- name: save_hour
-INSERT INTO hours (meter_no, customer_no, hour, doc)
-VALUES (:meter_no, :customer_no, :hour, :doc)
-ON CONFLICT (meter_no, customer_no, hour) DO UPDATE SET doc = excluded.doc
+INSERT INTO hours (meter_no, block, hour, body)
+VALUES (:meter_no, :block, :hour, :body)
+ON CONFLICT (meter_no, block, hour) DO UPDATE SET body = excluded.body
 
 -- name: add_refusal
 INSERT INTO refusals (account, livemode, meter_no, code, created_ms, refused, samples)

@@ -197,10 +197,10 @@ CREATE TABLE tallies (
 
 CREATE TABLE hours (
     meter_no    bigint NOT NULL,
-    customer_no bigint NOT NULL,
+    block       bigint NOT NULL,
     hour        bigint NOT NULL,
-    doc         bytea NOT NULL,
-    PRIMARY KEY (meter_no, customer_no, hour)
+    body        bytea NOT NULL,
+    PRIMARY KEY (meter_no, block, hour)
 ) WITH (fillfactor = 80);
 
 -- Refused usage that waits for its error report.

@@ -195,10 +195,10 @@ CREATE TABLE tallies (
 
 CREATE TABLE hours (
     meter_no    INTEGER NOT NULL,
-    customer_no INTEGER NOT NULL,
+    block       INTEGER NOT NULL,
     hour        INTEGER NOT NULL,
-    doc         BLOB NOT NULL,
-    PRIMARY KEY (meter_no, customer_no, hour)
+    body        BLOB NOT NULL,
+    PRIMARY KEY (meter_no, block, hour)
 ) WITHOUT ROWID;
 
 -- Refused usage that waits for its error report.
