@@ -403,7 +403,7 @@ class Store(Protocol):
 class Identifiers(Protocol):
     """Which identifiers were seen in the last 24 hours, exactly (C2). Used by one thread.
 
-    The tier derives from the usage log, like everything in memory.
+    It derives from the usage log, like everything in memory.
     """
 
     def recover(self, store: str, needed_from: int, committed: int) -> int:
@@ -411,16 +411,20 @@ class Identifiers(Protocol):
 
         Keys of events from position `needed_from` on are needed. Gives the position up to which
         they are known; the caller adds what the log holds after it. Called again after a failed
-        transaction, it forgets what was added beyond `committed`.
+        transaction, it forgets what was added beyond `committed`. To be called again, too, when
+        older keys are needed than before, because the clock stepped back.
         """
         ...
 
     def find(self, keys: Digests) -> npt.NDArray[np.int64]:
-        """For each key the position of its newest event; -1 where it is not remembered."""
+        """The position of the newest event of each key, -1 where it is not remembered."""
         ...
 
     def add(self, keys: Digests, positions: npt.NDArray[np.int64], received_ms: int) -> None:
-        """Remember keys, their positions ascending; of equal keys the last one counts."""
+        """Remember the keys of events at ascending positions; `find` knows them from here on.
+
+        A key may be among them, or be remembered, already: the later position stands for it.
+        """
         ...
 
     def settle(self, position: int) -> None:
@@ -428,7 +432,10 @@ class Identifiers(Protocol):
         ...
 
     def expire(self, now_ms: int) -> None:
-        """Put off what can be needed no longer; what is younger than 24 hours never is."""
+        """Put off what is older than 24 hours by this time, and delete it some hours later.
+
+        Until then `recover` can have it back; after that, from the log.
+        """
         ...
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What usage amounts to in time, as columns: a cell per customer and minute, or per single event."""
+"""What usage amounts to in time, as columns: a cell per customer and minute, or per event."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple

@@ -1,4 +1,4 @@
-"""Identifiers as the engine remembers them: 96 bits of a keyed hash, in two columns."""
+"""Columns of identifier digests: what the engine remembers instead of identifiers."""
 
 from typing import NamedTuple
 
@@ -7,13 +7,14 @@ import numpy.typing as npt
 
 
 class Digests(NamedTuple):
-    """Digests of identifiers; their bits are uniformly distributed."""
+    """96 bits per identifier, of a keyed hash: uniform, and nobody can make two of them agree."""
 
     high: npt.NDArray[np.uint64]
-    """The first 64 bits, by which they are sorted."""
+    """The first 64 bits."""
+
     low: npt.NDArray[np.uint32]
     """The last 32 bits."""
 
-    def pick(self, chosen: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> "Digests":
-        """Those at some indexes, or where a mask is true."""
-        return Digests(self.high[chosen], self.low[chosen])
+    def pick(self, chosen: npt.NDArray[np.intp]) -> "Digests":
+        """Those at some indexes."""
+        return Digests(self.high.take(chosen), self.low.take(chosen))

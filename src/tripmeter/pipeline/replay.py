@@ -28,17 +28,24 @@ def read_state(session: Session, identifiers: Identifiers, now_ms: int) -> State
     return state
 
 
+def look_ahead(state: State, now_ms: int) -> None:
+    """Free identifiers that are old enough; take them back where the clock stepped back."""
+    if state.move_horizon(now_ms):
+        _remember_identifiers(state)
+    state.identifiers.expire(now_ms)
+
+
 def _remember_identifiers(state: State) -> None:
     identity = state.identity
     known = state.identifiers.recover(identity.name, state.horizon, state.position)
     for row in state.session.usage.rows_after(known):
         for first, entry in log.entries(row):
-            if not isinstance(entry, CancelEntry):
-                _remember(state, entry, first, known, row.received_ms)
+            if not isinstance(entry, CancelEntry) and first > known:  # runs end where rows do
+                _remember(state, entry, first, row.received_ms)
         state.identifiers.settle(row.first + row.size - 1)
 
 
-def _remember(state: State, entry: UsageEntry, first: int, known: int, received_ms: int) -> None:
+def _remember(state: State, entry: UsageEntry, first: int, received_ms: int) -> None:
     meters, _, _ = log.numbers(entry)
     identity = state.identity
     numbers, which = np.unique(meters, return_inverse=True)
@@ -46,11 +53,9 @@ def _remember(state: State, entry: UsageEntry, first: int, known: int, received_
     origins = np.array([identity.origin(scope) for scope in scopes])[which]
     positions = np.arange(first, first + len(meters), dtype=np.int64)
     keys = identity.digests(origins, entry.identifiers)
-    beyond = positions > known
-    state.identifiers.add(keys.pick(beyond), positions[beyond], received_ms)
     begins = np.cumsum([0, *(request.counted for request in entry.requests)])[:-1]
     own = [scopes[at] for at in which[begins].tolist()]
-    state.remember_requests(own, entry.requests, first - 1, received_ms)
+    state.remember(keys, positions, entry.requests, own, received_ms)
 
 
 class _Replay:

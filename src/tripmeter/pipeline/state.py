@@ -53,7 +53,7 @@ class State:
         self._horizon = 1
         self._looked_ms = now_ms + MINUTE_MS
         self.position = session.usage.last_position()
-        self.look_ahead(now_ms)
+        self.move_horizon(now_ms)
 
     @property
     def behind(self) -> bool:
@@ -142,45 +142,58 @@ class State:
         found = self.known(self._digests_of_requests(named))
         return [max(position, 0) for position in found.tolist()]
 
-    def remember_requests(
-        self, scopes: Sequence[Scope], requests: Sequence[Request], before: int, now_ms: int
+    def with_earlier(
+        self, requests: Sequence[Request], scopes: Sequence[Scope], first: int
     ) -> list[Request]:
-        """Remember requests whose events follow position `before`, if they have several reports.
+        """Requests whose events are logged from position `first` on, with what they brought before.
 
-        Gives the requests, those with what they brought before.
+        That is known of those of several reports.
         """
-        begins = accumulate((request.counted for request in requests), initial=before + 1)
-        firsts = dict(enumerate(begins))
-        named = {
-            index: (scope, request.digest)
-            for index, (scope, request) in enumerate(zip(scopes, requests, strict=True))
-            if request.digest is not None and request.reported > 1
-        }
+        named = _named(requests, scopes)
         if not named:
             return list(requests)
-        known = dict(
-            zip(named.values(), self.positions_of_requests([*named.values()]), strict=True)
-        )
+        found = self.positions_of_requests([*named.values()])
+        known = dict(zip(named.values(), found, strict=True))
         told = list(requests)
+        begins = list(accumulate((one.counted for one in requests), initial=first))
         for index, name in named.items():
             told[index] = told[index]._replace(earlier=known[name])
-            known[name] = firsts[index]
-        keys = self._digests_of_requests([*named.values()])
-        positions = np.array([firsts[index] for index in named], dtype=np.int64)
-        self.identifiers.add(keys, positions, now_ms)
+            known[name] = begins[index]
         return told
+
+    def remember(
+        self,
+        keys: Digests,
+        positions: I64,
+        requests: Sequence[Request],
+        scopes: Sequence[Scope],
+        received_ms: int,
+    ) -> None:
+        """Remember the identifiers of events, and the requests of several reports among theirs."""
+        named = _named(requests, scopes)
+        if named:
+            begins = np.cumsum([0, *(request.counted for request in requests)])[[*named]]
+            own = self._digests_of_requests([*named.values()])
+            order = np.argsort(np.concatenate([positions, positions[begins]]), kind="stable")
+            keys = Digests(
+                np.concatenate([keys.high, own.high])[order],
+                np.concatenate([keys.low, own.low])[order],
+            )
+            positions = np.concatenate([positions, positions[begins]])[order]
+        self.identifiers.add(keys, positions, received_ms)
 
     def _digests_of_requests(self, named: Sequence[tuple[Scope, str]]) -> Digests:
         origins = np.array([self.identity.origin(scope, _REQUEST) for scope, _ in named])
         return self.identity.digests(origins, [digest for _, digest in named])
 
-    def look_ahead(self, now_ms: int) -> None:
-        """Move the line behind which identifiers are free again. Once a minute will do.
+    def move_horizon(self, now_ms: int) -> bool:
+        """Move the line behind which identifiers are free again, once a minute; True if back.
 
         It follows the order of the log, so a clock that stepped cannot free one too early.
         """
         if abs(now_ms - self._looked_ms) < MINUTE_MS:
-            return
+            return False
+        before = self._horizon
         usage, oldest = self.session.usage, now_ms - CANCEL_WITHIN_MS
         if now_ms < self._looked_ms:
             first = usage.first_since(oldest)
@@ -188,7 +201,7 @@ class State:
             first = usage.first_since_from(self._horizon, oldest)
         self._horizon = self.position + 1 if first is None else first
         self._looked_ms = now_ms
-        self.identifiers.expire(now_ms)
+        return self._horizon < before
 
     @property
     def horizon(self) -> int:
@@ -202,6 +215,15 @@ class State:
         if found is None:
             raise LookupError(f"the usage log has no event at {position}")
         return found
+
+
+def _named(requests: Sequence[Request], scopes: Sequence[Scope]) -> dict[int, tuple[Scope, str]]:
+    """The requests that are remembered, by index: those of several reports, with a key."""
+    return {
+        index: (scope, request.digest)
+        for index, (request, scope) in enumerate(zip(requests, scopes, strict=True))
+        if request.digest is not None and request.reported > 1
+    }
 
 
 def _alone(tally: Tally, event: UsageEvent) -> Events:

@@ -88,24 +88,23 @@ class UsageBatch:
         events = Events(
             intake.rows[new], intake.moments_ms[new], intake.quantities.pick(new), positions
         )
-        self._write(intake, events, new)
-        self._state.identifiers.add(digests.pick(new), positions, self._now_ms)
+        self._write(intake, events, new, digests)
         for index in self._state.add(events, self._before).tolist():
             tally = Tally(self._state.tallies, int(events.rows[index]))
             event = events.event(tally, index, self._names[new[index]])
             count(tally, event)
             watch(tally, event, fire)
 
-    def _write(self, intake: Intake, events: Events, new: Indexes) -> None:
-        """Put the new events into the log, and remember requests by their digest."""
+    def _write(self, intake: Intake, events: Events, new: Indexes, digests: Digests) -> None:
+        """Put the new events into the log, and remember their identifiers and requests."""
         job_of = np.repeat(np.arange(len(self._jobs)), self._sizes)
         counted = np.bincount(job_of[new], minlength=len(self._jobs)).tolist()
         own = [(job, size) for job, size in zip(self._jobs, counted, strict=True) if size]
-        requests = self._state.remember_requests(
-            [job.scope for job, _ in own],
+        scopes = [job.scope for job, _ in own]
+        requests = self._state.with_earlier(
             [Request(job.request, size, len(job.reports.identifiers)) for job, size in own],
-            self._log.position,
-            self._now_ms,
+            scopes,
+            self._before + 1,
         )
         chosen = new.tolist()
         extras = intake.extras
@@ -121,6 +120,8 @@ class UsageBatch:
             else {},
         )
         self._log.append(entry)
+        keys = digests if len(new) == len(self._names) else digests.pick(new)
+        self._state.remember(keys, events.positions, requests, scopes, self._now_ms)
 
     def _answers(self, intake: Intake, sifted: Sifted, recall: Recall) -> list[Answer]:
         known = dict(sifted.known)

@@ -33,7 +33,7 @@ from tripmeter.pipeline.metrics import (
     EVENTS_REFUSED,
     QUEUE_DEPTH,
 )
-from tripmeter.pipeline.replay import read_state
+from tripmeter.pipeline.replay import look_ahead, read_state
 from tripmeter.pipeline.state import State, ensure_identifier_secret
 from tripmeter.ports import Clock, Identifiers, Store
 
@@ -181,7 +181,7 @@ class Writer:
         now_ms = self._clock.now_ms()
         if self._state is None:
             self._state = self._read_state()
-        self._state.look_ahead(now_ms)  # before anything is looked up: after a quiet day too
+        look_ahead(self._state, now_ms)  # before anything is looked up: after a quiet day too
         with COMMIT_SECONDS.time(), self._store.transaction():
             self._changing = True
             batch = Batch(self._state, now_ms, self._pace)

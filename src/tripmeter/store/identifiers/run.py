@@ -1,46 +1,74 @@
 """A run: the sorted keys of a span of log positions, in one file that never changes.
 
-    header   64 bytes: magic, count, first and last position, newest receipt, checksum
-    high     count * 8 bytes, ascending
-    low      count * 4 bytes
-    offset   count * 4 bytes: position of the event, less the first of the run
+    page 0      magic, count, first and last position, newest receipt, sum of the keys, checksum
+    page 1...   256 keys each: high * 8 bytes, low * 4 bytes, offset * 4 bytes
+    fences      the first `high` of each page, 8 bytes each; they are kept in memory
 
-A run is complete from the moment its file has its name: it is written under another one, synced,
-and renamed. So a process may die between any two steps, and what it leaves behind is swept away.
+An offset is the position of the event, less the first of the run. Keys ascend by `high`, each
+(high, low) stands once, with its newest event. A page is 4096 bytes, so that a look-up reads one
+page of the disk.
 """
 
+import mmap
 import os
 import struct
+import weakref
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from tripmeter.store.identifiers.filter import U32, U64, Keys
+from tripmeter.model.digests import Digests
+from tripmeter.store.identifiers.files import RUN, delete, retire, sweep, write_file
 
-SUFFIX: Final = ".run"
-PARTIAL: Final = ".partial"
+U64 = npt.NDArray[np.uint64]
+U32 = npt.NDArray[np.uint32]
+Positions = npt.NDArray[np.int64]
 
-_MAGIC: Final = b"TMIDRUN1"
-_HEADER: Final = struct.Struct("<8sQQQQI20x")
-_FENCE: Final = 512
-"""Every so many keys, one is kept in memory to narrow a search."""
+_MAGIC: Final = b"TMIDRUN2"
+_HEADER: Final = struct.Struct("<8s5QI")
+_FIELDS: Final = struct.Struct("<5Q")
+_PAGE_BYTES: Final = 4096
+_PAGE_KEYS: Final = 256
+_PAGE: Final = np.dtype(
+    [("high", "<u8", _PAGE_KEYS), ("low", "<u4", _PAGE_KEYS), ("offset", "<u4", _PAGE_KEYS)]
+)
+_PAGE_WORDS: Final = _PAGE_BYTES // 8
+_LOW_AT: Final = 2 * _PAGE_KEYS
+_OFFSET_AT: Final = 3 * _PAGE_KEYS
+_WITHIN: Final = _PAGE_KEYS - 1
+"""The bits of an index that say where in its page a key stands."""
 
-_SLICES: Final = 64
-"""A merge works through the key space in so many slices, to stay small in memory."""
-
-Offsets = npt.NDArray[np.int64]
+_CHUNK: Final = 2**16
+"""Keys that are read, sorted, merged and written at a time, about, so that memory stays small."""
 
 
 class Content(NamedTuple):
-    """Sorted keys with the positions of their events, relative to a first one."""
+    """Keys with the positions of their events, relative to a first one."""
 
-    keys: Keys
+    keys: Digests
     offsets: U32
+
+    def pick(self, chosen: npt.NDArray[np.intp]) -> "Content":
+        """Those at some indexes."""
+        return Content(self.keys.pick(chosen), self.offsets.take(chosen))
+
+    def part(self, start: int, stop: int) -> "Content":
+        """Those from `start` to before `stop`."""
+        keys = Digests(self.keys.high[start:stop], self.keys.low[start:stop])
+        return Content(keys, self.offsets[start:stop])
+
+    def later(self, shift: np.uint32) -> "Content":
+        """The same, with offsets from a position that is so much lower."""
+        return Content(self.keys, self.offsets + shift)
+
+
+_NOTHING: Final = Content(
+    Digests(np.empty(0, np.uint64), np.empty(0, np.uint32)), np.empty(0, np.uint32)
+)
 
 
 class Head(NamedTuple):
@@ -52,64 +80,94 @@ class Head(NamedTuple):
     newest_ms: int
     """When the newest of its events was received; the run is dropped by this."""
 
+    key_sum: int
+    """The sum of `high` of all keys, modulo 2^64."""
+
 
 class Run:
-    """An open run. Its columns are mapped, so memory holds only what searches touch."""
+    """An open run. It is mapped, so memory holds only what searches touch, page by page."""
 
     def __init__(self, path: Path) -> None:
         """Open a complete run. Raises ValueError for a file that is none."""
         self.path = path
-        with path.open("rb") as file:
-            self.head = _read_head(file, path)
-        self.high, self.low, self.offset = _columns(path, self.head.size)
-        self._fences = np.array(self.high[::_FENCE])
+        self._file = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._file)
+        self.head = _read_head(self._file, path)
+        pages = _pages(self.head.size)
+        end = _PAGE_BYTES * (1 + pages)
+        mapped = mmap.mmap(self._file, end, access=mmap.ACCESS_READ)
+        mapped.madvise(mmap.MADV_RANDOM)
+        self._words = np.frombuffer(mapped, np.uint64, offset=_PAGE_BYTES)
+        self._halves = self._words.view(np.uint32)
+        self._fences = np.frombuffer(os.pread(self._file, 8 * pages, end), np.uint64)
 
-    def find(self, keys: Keys) -> Offsets:
-        """The position of each key's event, the newest if it came again; -1 where there is none."""
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory, beside the pages that the system keeps of the file."""
+        return int(self._fences.nbytes)
+
+    def find(self, keys: Digests) -> Positions:
+        """The position of each key's event; -1 where there is none. Quickest in ascending order."""
         found = np.full(len(keys.high), -1, dtype=np.int64)
         at = self._lower_bound(keys.high)
         pending = np.flatnonzero(at < self.head.size)
-        while len(pending):  # equal keys stand in the order of their positions
-            place = at[pending]
-            same = self.high[place] == keys.high[pending]
-            pending, place = pending[same], place[same]
-            hit = self.low[place] == keys.low[pending]
-            found[pending[hit]] = self.offset[place[hit]].astype(np.int64) + self.head.first
-            at[pending] += 1
-            pending = pending[at[pending] < self.head.size]
-        return found
+        while len(pending):
+            place = at.take(pending)
+            page = place & ~_WITHIN
+            same = self._words.take(place + page) == keys.high.take(pending)
+            pending, place, page = pending[same], place[same], page[same]
+            half = place + 3 * page
+            hit = self._halves.take(half + _LOW_AT) == keys.low.take(pending)
+            found[pending[hit]] = self._halves.take(half[hit] + _OFFSET_AT)
+            pending = pending[~hit]
+            at[pending] += 1  # another key with the same first 64 bits
+            pending = pending[at.take(pending) < self.head.size]
+        return np.where(found < 0, found, found + self.head.first)
 
-    def _lower_bound(self, wanted: U64) -> npt.NDArray[np.intp]:
-        """Where each key would stand: fences first, then all keys step by step together."""
-        fence = np.searchsorted(self._fences, wanted, side="left")
-        low = np.maximum(fence - 1, 0) * _FENCE
-        high = np.minimum(low + _FENCE + 1, self.head.size)
-        while True:
-            active = np.flatnonzero(low < high)
-            if not len(active):
-                return np.asarray(low, dtype=np.intp)
-            middle = (low[active] + high[active]) // 2
-            below = self.high[middle] < wanted[active]
-            low[active[below]] = middle[below] + 1
-            high[active[~below]] = middle[~below]
+    def _lower_bound(self, wanted: U64) -> Positions:
+        """Where each key would stand: the page, then halving it for all keys together."""
+        page = np.maximum(np.searchsorted(self._fences, wanted, side="left") - 1, 0)
+        word = page * _PAGE_WORDS
+        start = word.copy()
+        step = _PAGE_KEYS // 2
+        while step:
+            word += (self._words.take(word + (step - 1)) < wanted) * step
+            step //= 2
+        word += self._words.take(word) < wanted
+        return np.asarray(np.minimum(word - start + page * _PAGE_KEYS, self.head.size))
 
     def slice(self, start: int, stop: int) -> Content:
-        """Part of the run, copied into memory."""
-        keys = Keys(np.array(self.high[start:stop]), np.array(self.low[start:stop]))
-        return Content(keys, np.array(self.offset[start:stop]))
+        """Part of the run, read into memory past the mapping, which is not for reading ahead."""
+        first = start // _PAGE_KEYS
+        pages = -(-stop // _PAGE_KEYS) - first
+        raw = os.pread(self._file, pages * _PAGE_BYTES, (1 + first) * _PAGE_BYTES)
+        table = np.frombuffer(raw, _PAGE)
+        wanted = slice(start - first * _PAGE_KEYS, stop - first * _PAGE_KEYS)
+        high, low, offset = (table[name].reshape(-1)[wanted] for name in ("high", "low", "offset"))
+        return Content(Digests(high, low), offset)
+
+    def slices(self) -> Iterator[Content]:
+        """All of the run, part by part."""
+        for start in range(0, self.head.size, _CHUNK):
+            yield self.slice(start, min(start + _CHUNK, self.head.size))
+
+    def cuts(self, borders: U64) -> list[int]:
+        """Where the keys from each border on begin, and where the last of them end."""
+        return [*self._lower_bound(borders).tolist(), self.head.size]
 
     def drop(self) -> None:
         """Delete the file. Searches under way keep their mapping."""
-        with suppress(FileNotFoundError):
-            self.path.unlink()
+        delete(self.path)
+
+    def retire(self, now_ms: int) -> None:
+        """Put the file by."""
+        retire(self.path, now_ms)
 
 
 def open_runs(folder: Path) -> list[Run]:
     """The runs that follow one another up to the newest; everything else is swept away."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for partial in folder.glob(f"*{PARTIAL}"):
-        partial.unlink()
-    opened = [run for path in folder.glob(f"*{SUFFIX}") if (run := _sound(path)) is not None]
+    sweep(folder)
+    opened = [run for path in folder.glob(f"*{RUN}") if (run := _sound(path)) is not None]
     chain: list[Run] = []
     for run in sorted(opened, key=lambda run: (run.head.first, -run.head.last)):
         if chain and run.head.last <= chain[-1].head.last:
@@ -127,116 +185,135 @@ def _sound(path: Path) -> Run | None:
     try:
         return Run(path)
     except ValueError:
-        path.unlink()
+        delete(path)
         return None
 
 
-def write_run(folder: Path, first: int, last: int, newest_ms: int, unsorted: Content) -> Run:
-    """Sort keys into a new run for the positions `first` to `last`."""
-    order = np.argsort(unsorted.keys.high, kind="stable")
-    keys, offsets = unsorted.keys.pick(order), unsorted.offsets[order]
-    head = Head(len(order), first, last, newest_ms)
-    return _write(folder, head, iter([Content(keys, offsets)]))
+def sort_keys(unsorted: Content) -> Content:
+    """In ascending order, each key once, with its newest event."""
+    return _newest(unsorted.pick(np.argsort(unsorted.keys.high)))
 
 
-def merge_runs(folder: Path, runs: Sequence[Run]) -> Run:
-    """One run in place of several that follow one another; they stay until `drop`."""
-    head = Head(
-        sum(run.head.size for run in runs),
-        runs[0].head.first,
-        runs[-1].head.last,
-        max(run.head.newest_ms for run in runs),
-    )
-    return _write(folder, head, _merged(runs, head.first))
+def key_ranges(count: int) -> Iterator[tuple[np.uint64, np.uint64]]:
+    """The first and the last `high` of parts of the key space, for so many keys in all."""
+    parts = 1 + count // _CHUNK
+    for part in range(parts):
+        first, behind = (2**64 * border // parts for border in (part, part + 1))
+        yield np.uint64(first), np.uint64(behind - 1)
+
+
+def write_run(
+    folder: Path, first: int, last: int, newest_ms: int, contents: Iterable[Content]
+) -> Run:
+    """A run of sorted keys for the positions `first` to `last`."""
+    return _write(folder, Head(0, first, last, newest_ms, 0), contents)
+
+
+def merge_runs(folder: Path, runs: Sequence[Run], between: Iterable[object]) -> Run:
+    """One run in place of several that follow one another; they stay until `drop`.
+
+    Takes one from `between` after each part, so that the caller gets to do what cannot wait.
+    """
+    newest_ms = max(run.head.newest_ms for run in runs)
+    head = Head(0, runs[0].head.first, runs[-1].head.last, newest_ms, 0)
+    parts = zip(_merged(runs, head.first), between, strict=False)
+    return _write(folder, head, (part for part, _ in parts))
 
 
 def _merged(runs: Sequence[Run], first: int) -> Iterator[Content]:
     """The keys of all runs in order, one slice of the key space after the other."""
-    step = 2**64 // _SLICES
-    borders = [np.uint64(step * part) for part in range(1, _SLICES)]
-    cuts = [[0, *np.searchsorted(r.high, borders).tolist(), r.head.size] for r in runs]
-    for part in range(_SLICES):
-        parts = [
-            (run, run.slice(cut[part], cut[part + 1])) for run, cut in zip(runs, cuts, strict=True)
+    ranges = key_ranges(sum(run.head.size for run in runs))
+    borders = np.array([begin for begin, _ in ranges], np.uint64)
+    cuts = [run.cuts(borders) for run in runs]
+    shifts = [np.uint32(run.head.first - first) for run in runs]
+    for part in range(len(borders)):
+        contents = [
+            run.slice(cut[part], cut[part + 1]).later(shift)
+            for run, cut, shift in zip(runs, cuts, shifts, strict=True)
         ]
-        high = np.concatenate([content.keys.high for _, content in parts])
-        low = np.concatenate([content.keys.low for _, content in parts])
-        offsets = np.concatenate(
-            [content.offsets + np.uint32(run.head.first - first) for run, content in parts]
-        )
-        order = np.argsort(high, kind="stable")
-        yield Content(Keys(high[order], low[order]), offsets[order])
+        joined = _joined(contents)
+        yield _newest(joined.pick(np.argsort(joined.keys.high, kind="stable")))
 
 
-def _write(folder: Path, head: Head, contents: Iterator[Content]) -> Run:
-    """Write, sync, rename, sync the folder: the run exists from the rename on."""
-    path = folder / f"{head.first:020d}-{head.last:020d}{SUFFIX}"
-    partial = path.with_suffix(PARTIAL)
-    with partial.open("wb") as file:
-        file.write(_packed(head))
-        file.truncate(_size(head.size))
-        done = 0
+def _joined(contents: Sequence[Content]) -> Content:
+    high = np.concatenate([content.keys.high for content in contents])
+    low = np.concatenate([content.keys.low for content in contents])
+    return Content(Digests(high, low), np.concatenate([content.offsets for content in contents]))
+
+
+def _newest(content: Content) -> Content:
+    """Of sorted keys that are the same, the newest only."""
+    high = content.keys.high
+    if not (high[1:] == high[:-1]).any():
+        return content
+    content = content.pick(np.lexsort((content.offsets, content.keys.low, high)))
+    (high, low), _ = content
+    last = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
+    return content.pick(np.flatnonzero(np.append(last, True)))
+
+
+def _write(folder: Path, head: Head, contents: Iterable[Content]) -> Run:
+    """Write the pages of sorted contents, and then the head, which counts them."""
+    path = folder / f"{head.first:020d}-{head.last:020d}{RUN}"
+
+    def write(file: BinaryIO) -> None:
+        size, key_sum = 0, 0
+        rest, fences = _NOTHING, []
+        file.seek(_PAGE_BYTES)
         for content in contents:
-            _write_columns(file, head.size, done, content)
-            done += len(content.offsets)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.rename(path)
-    sync_folder(folder)
+            size += len(content.offsets)
+            key_sum += int(content.keys.high.sum(dtype=np.uint64))
+            ready = _joined([rest, content])
+            whole = len(ready.offsets) // _PAGE_KEYS * _PAGE_KEYS
+            fences.append(_write_pages(file, ready.part(0, whole)))
+            rest = ready.part(whole, len(ready.offsets))
+        fences.append(_write_pages(file, _filled_up(rest)))
+        file.write(np.concatenate(fences).data)
+        file.seek(0)
+        file.write(_packed(head._replace(size=size, key_sum=key_sum % 2**64)))
+
+    write_file(path, write)
     return Run(path)
 
 
-def _write_columns(file: BinaryIO, count: int, done: int, content: Content) -> None:
-    high, low, offset = _starts(count)
-    for at, column in (
-        (high + 8 * done, content.keys.high),
-        (low + 4 * done, content.keys.low),
-        (offset + 4 * done, content.offsets),
-    ):
-        file.seek(at)
-        file.write(np.ascontiguousarray(column).tobytes())
+def _write_pages(file: BinaryIO, content: Content) -> U64:
+    """Write whole pages; gives the first key of each."""
+    table = np.empty(len(content.offsets) // _PAGE_KEYS, _PAGE)
+    table["high"] = content.keys.high.reshape(-1, _PAGE_KEYS)
+    table["low"] = content.keys.low.reshape(-1, _PAGE_KEYS)
+    table["offset"] = content.offsets.reshape(-1, _PAGE_KEYS)
+    file.write(table.view(np.uint8).data)
+    return table["high"][:, 0]
 
 
-def sync_folder(folder: Path) -> None:
-    """Make renames and deletions in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _filled_up(rest: Content) -> Content:
+    """The last page, with what stands behind the end and is never looked at as a key."""
+    missing = -len(rest.offsets) % _PAGE_KEYS
+    nothing = np.zeros(missing, np.uint32)
+    most = Digests(np.full(missing, 2**64 - 1, np.uint64), nothing)
+    return _joined([rest, Content(most, nothing)])
 
 
 def _packed(head: Head) -> bytes:
-    checksum = zlib.crc32(struct.pack("<4Q", *head))
-    return _HEADER.pack(_MAGIC, *head, checksum)
+    packed = _HEADER.pack(_MAGIC, *head, zlib.crc32(_FIELDS.pack(*head)))
+    return packed.ljust(_PAGE_BYTES, b"\0")
 
 
-def _read_head(file: BinaryIO, path: Path) -> Head:
-    raw = file.read(_HEADER.size)
+def _read_head(file: int, path: Path) -> Head:
+    raw = os.pread(file, _HEADER.size, 0)
     if len(raw) < _HEADER.size:
         raise ValueError(f"{path} is too short to be a run")
-    magic, count, first, last, newest_ms, checksum = _HEADER.unpack(raw)
-    head = Head(count, first, last, newest_ms)
-    intact = magic == _MAGIC and checksum == zlib.crc32(struct.pack("<4Q", *head))
-    if not intact or os.fstat(file.fileno()).st_size != _size(count):
+    magic, *fields, checksum = _HEADER.unpack(raw)
+    head = Head(*fields)
+    intact = magic == _MAGIC and checksum == zlib.crc32(_FIELDS.pack(*head))
+    if not intact or not head.size or os.fstat(file).st_size != _size(head.size):
         raise ValueError(f"{path} is damaged")
     return head
 
 
-def _starts(count: int) -> tuple[int, int, int]:
-    return _HEADER.size, _HEADER.size + 8 * count, _HEADER.size + 12 * count
+def _pages(count: int) -> int:
+    return -(-count // _PAGE_KEYS)
 
 
 def _size(count: int) -> int:
-    return _HEADER.size + 16 * count
-
-
-def _columns(path: Path, count: int) -> tuple[U64, U32, U32]:
-    if not count:
-        return np.empty(0, np.uint64), np.empty(0, np.uint32), np.empty(0, np.uint32)
-    high, low, offset = _starts(count)
-    return (
-        np.memmap(path, np.uint64, "r", high, (count,)),
-        np.memmap(path, np.uint32, "r", low, (count,)),
-        np.memmap(path, np.uint32, "r", offset, (count,)),
-    )
+    return _PAGE_BYTES + (_PAGE_BYTES + 8) * _pages(count)
