@@ -73,10 +73,11 @@ def scattered(batches: int, count: int) -> tuple[Digests, Positions]:
 class Filled:
     """A tier that is filled batch by batch; `wrong` counts answers that should have been others."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, batches: int = 0) -> None:
+        """Open a folder, for a log that has so many batches."""
         self.tier = TieredIdentifiers(folder)
-        self.tier.recover(STORE, 1, 0)
-        self.batches = 0
+        self.known = self.tier.recover(STORE, 1, batches * BATCH)
+        self.batches = batches
         self.wrong = 0
 
     def look(self, keys: Digests, expected: Positions | int) -> None:
@@ -226,20 +227,16 @@ def reopen(folder: Path, batches: int, progress: Progress) -> dict[str, Any]:
     files = [path for path in folder.rglob("*.*") if path.is_file()]
     drop_cached(files)
     before = anonymous_bytes()
-    filled = Filled(folder / "nowhere")
-    filled.tier = TieredIdentifiers(folder)
-    position = batches * BATCH
     started = time.perf_counter()
-    known = filled.tier.recover(STORE, 1, position)
+    filled = Filled(folder, batches)
     seconds = time.perf_counter() - started
     started = time.perf_counter()
-    for batch in range(known // BATCH, batches):
+    for batch in range(filled.known // BATCH, batches):
         filled.tier.add(ids_of(batch), positions_of(batch), 0)
         filled.tier.settle((batch + 1) * BATCH)
-    filled.batches = batches
     figures = {
         "reopen_cold_s": round(seconds, 2),
-        "reopen_ids_from_log": position - known,
+        "reopen_ids_from_log": batches * BATCH - filled.known,
         "reopen_ids_from_log_s": round(time.perf_counter() - started, 2),
     }
     await_quiet(filled.tier)
@@ -283,7 +280,8 @@ def main(*, ids: int = 10_000_000, folder: Path | None = None) -> None:
     place = Path(tempfile.mkdtemp(dir=folder))
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    batches, results = ids // BATCH, {"ids": ids}
+    batches = ids // BATCH
+    results: dict[str, Any] = {"ids": ids}
     process = context.Process(target=fill_and_measure, args=(theirs, place, batches))
     try:
         with Progress(console=console) as progress:

@@ -44,13 +44,13 @@ STRANGERS: Final = [key_of(-n) for n in range(10_000, 11_000)]
 class Tier:
     """Commits keys as the writer would. `now_ms` is the time, which only the caller moves."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, log: Iterable[tuple[Key, int]] = ()) -> None:
+        """Open a folder; `log` has key and time of receipt at each position, from 1 on."""
         self.root = root
-        self.truth: dict[Key, int] = {}
-        self.log: list[tuple[Key, int]] = []
-        """Key and time of receipt at each position, from 1 on."""
-        self.position = 0
-        self.now_ms = 0
+        self.log = list(log)
+        self.truth = {key: at for at, (key, _) in enumerate(self.log, 1)}
+        self.position = len(self.log)
+        self.now_ms = self.log[-1][1] if self.log else 0
         self.read_from_log = 0
         self.open()
 

@@ -283,7 +283,7 @@ def _write_pages(file: BinaryIO, content: Content) -> U64:
     table["low"] = content.keys.low.reshape(-1, _PAGE_KEYS)
     table["offset"] = content.offsets.reshape(-1, _PAGE_KEYS)
     file.write(table.view(np.uint8).data)
-    return table["high"][:, 0]
+    return table["high"][:, 0].copy()  # a view would hold on to the whole
 
 
 def _filled_up(rest: Content) -> Content:
