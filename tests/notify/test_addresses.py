@@ -7,34 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notify.spellings import INSIDE, LOOPBACK_SPELLINGS
 from tripmeter.model.addresses import check_url, host_refusal, refusal
 from tripmeter.notify.addresses import AddressRefused, GuardedNetwork, HostUnknown
 
-LOOPBACK_SPELLINGS = [
-    "127.0.0.1",
-    "127.0.0.53",
-    "127.1",
-    "127.0.1",
-    "2130706433",
-    "0177.0.0.1",
-    "017700000001",
-    "0x7f.1",
-    "0x7f000001",
-    "0X7F.0.0.1",
-    "127.0.0.1.",
-    "[::1]",
-    "[0:0:0:0:0:0:0:1]",
-    "[::ffff:127.0.0.1]",
-    "[::ffff:7f00:1]",
-    "[64:ff9b::127.0.0.1]",
-    "[2002:7f00:1::]",
-    "localhost",
-    "LOCALHOST",
-    "localhost.",
-    "api.localhost",
-    "\uff11\uff12\uff17.0.0.1",
-    "127\u30020\u30020\u30021",
-]
 PUBLIC = ["8.8.8.8", "1.1.1.1", "100.63.0.1", "172.32.0.1", "2606:4700:4700::1111", "2a00:1450::1"]
 
 
@@ -137,7 +113,7 @@ class TestUrl:
         assert "this machine itself" in problem
         assert "Use a public host" in problem
 
-    @pytest.mark.parametrize("host", ["10.1", "0xa9fea9fe", "[fd00::1]", "192.168.257", "0"])
+    @pytest.mark.parametrize("host", INSIDE)
     def test_so_is_every_other_private_address(self, host: str) -> None:
         problem = check_url(f"https://{host}/", allow_private=False)
         assert "webhooks go to public addresses only" in str(problem)
@@ -216,11 +192,39 @@ class TestGuardedNetwork:
 
     pytestmark = pytest.mark.asyncio
 
-    @pytest.mark.parametrize("host", [spelling.strip("[]") for spelling in LOOPBACK_SPELLINGS])
+    @pytest.mark.parametrize(
+        "host", [spelling.strip("[]") for spelling in (*LOOPBACK_SPELLINGS, *INSIDE)]
+    )
     async def test_no_spelling_gets_past_the_resolver(self, host: str) -> None:
         network = GuardedNetwork(allow_private=False)
         with pytest.raises((AddressRefused, HostUnknown)):
             await network.connect_tcp(host, 80, timeout=5)
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "127.0.0.1",
+            "::1",
+            "::ffff:127.0.0.1",
+            "64:ff9b::7f00:1",
+            "64:ff9b:1::7f00:1",
+            "2002:7f00:1::1",
+            "2001:0:7f00:1::",
+            "::127.0.0.1",
+            "fe80::1%lo",
+            "169.254.169.254",
+            "fd00:ec2::254",
+            "0.0.0.0",
+            "255.255.255.255",
+        ],
+    )
+    async def test_a_name_that_leads_inside_is_refused_in_every_form(self, address: str) -> None:
+        async def resolve(host: str, port: int) -> list[str]:
+            return [address]
+
+        network = GuardedNetwork(allow_private=False, resolve=resolve)
+        with pytest.raises(AddressRefused):
+            await network.connect_tcp("hooks.example", 80, timeout=5)
 
     async def test_one_private_address_among_public_ones_refuses_the_name(self) -> None:
         async def resolve(host: str, port: int) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 import trustme
 
+from notify.spellings import INSIDE, LOOPBACK_SPELLINGS, NAMES
 from tripmeter.model.delivery import Answer
 from tripmeter.notify.webhook import MAX_RESPONSE_BYTES, WebhookPoster
 
@@ -185,12 +186,13 @@ class TestExchange:
 
 
 class TestNothingIsCarriedOver:
-    async def test_redirects_are_not_followed(self, poster: WebhookPoster) -> None:
+    @pytest.mark.parametrize("code", [300, 301, 302, 303, 305, 307, 308])
+    async def test_redirects_are_not_followed(self, poster: WebhookPoster, code: int) -> None:
         async with endpoint() as inside:
-            reply = status(302, f"Location: {inside.url}")
+            reply = status(code, f"Location: {inside.url}", f"Refresh: 0; url={inside.url}")
             async with endpoint(reply) as outside:
                 answer = await poster.post(outside.url, BODY, HEADERS)
-        assert answer.status == 302
+        assert answer.status == code
         assert answer.headers["location"] == inside.url
         assert inside.connections == 0
 
@@ -257,6 +259,16 @@ class TestGuard:
             answer = await poster.post(f"http://{host}/", BODY, HEADERS)
         assert "this machine itself" in str(answer.error)
         assert names.asked == []
+
+    @pytest.mark.parametrize("host", [*LOOPBACK_SPELLINGS, *INSIDE, *NAMES])
+    async def test_no_spelling_reaches_a_server_on_this_machine(self, host: str) -> None:
+        async with (
+            endpoint() as server,
+            closing(WebhookPoster(allow_private=False, timeout_s=2)) as poster,
+        ):
+            answer = await poster.post(f"http://{host}:{server.port}/", BODY, HEADERS)
+        assert answer.error
+        assert server.connections == 0
 
     async def test_the_next_address_is_tried_when_one_does_not_connect(self) -> None:
         names = Names(["127.0.0.2", "127.0.0.1"])
