@@ -71,6 +71,8 @@ class Engine:
             clock=self.clock,
             allow_private=self.settings.allow_private_webhooks,
             metrics=self._metrics,
+            rate_limit=self.settings.rate_limit,
+            request_log=self.settings.request_log,
         )
         app = Door(services, ROUTES).app(operation_routes(services, __version__))
         app.router.lifespan_context = self._lifespan

@@ -52,6 +52,13 @@ def serve(
     port: Annotated[int | None, Parameter(help="Port to listen on.  [default: 4010]")] = None,
     data: Data = None,
     database: Database = None,
+    rate_limit: Annotated[
+        str | None,
+        Parameter(
+            help="Requests a second that one API key may send: a number, stripe (as Stripe "
+            "documents its limits) or off.  [default: off]"
+        ),
+    ] = None,
     demo: Annotated[
         bool, Parameter(help="Fill the account with demo data and live usage.")
     ] = False,
@@ -64,13 +71,16 @@ def serve(
     from rich.console import Console
 
     from tripmeter.app import Engine
+    from tripmeter.logs import set_up_logging
     from tripmeter.ports import AlreadyRunning
     from tripmeter.settings import read_settings
 
-    settings = read_settings(host=host, port=port, data=data, database=database)
+    settings = read_settings(
+        host=host, port=port, data=data, database=database, rate_limit=rate_limit
+    )
     if demo:
         settings = _demo_settings(settings)
-    _set_up_logging(settings.log)
+    set_up_logging(settings.log)
     try:
         with Console(stderr=True).status("Opening the store"):
             engine = Engine(settings)
@@ -158,19 +168,46 @@ def keys_create(
     name: str = "cli",
     *,
     live: Annotated[bool, Parameter(help="A key for live mode instead of test mode.")] = False,
+    restricted: Annotated[
+        bool, Parameter(help="A key that may do only what --allow names.")
+    ] = False,
+    allow: Annotated[
+        list[str] | None,
+        Parameter(
+            help="A permission of a restricted key, RESOURCE:read or RESOURCE:write; can be given "
+            "again and again.",
+            negative="",
+        ),
+    ] = None,
     account: AccountName = None,
     data: Data = None,
     database: Database = None,
 ) -> None:
-    """Create an API key and show it, this once."""
+    """Create an API key and show it, this once.
+
+    A restricted key, for a job or a machine that needs little, may do nothing but what is allowed:
+
+        tripmeter keys create edge --restricted --allow meter_events:write
+
+    To write includes to read. The resources: account · alerts, with their firings and explanations
+    · customers · events, of those objects alone that the key may read · meter_events, reporting
+    and cancelling usage · meters, with what customers used · webhook_endpoints, with event
+    destinations and deliveries; it sends endpoints only what the key may read.
+    """
     from tripmeter.control import access
 
+    if restricted is not bool(allow):
+        _fail(
+            "--restricted and --allow belong together: a restricted key may do what --allow names, "
+            "such as --allow meters:read."
+        )
+    permissions = access.read_permissions(allow) if allow else None
     with _store(data, database, existing=False) as (store, now_ms), store.transaction():
         session = store.writer()
         if account is not None:
             access.named_account(session, account, now_ms)
         scope = _scope(_account_id(session, account, now_ms), live)
-        key, secret = access.create_key(session, scope, name, now_ms)
+        key, secret = access.create_key(session, scope, name, now_ms, permissions)
     print(f"{key.id}  {secret}")
 
 
@@ -180,14 +217,16 @@ def keys_list(*, account: AccountName = None, data: Data = None, database: Datab
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("id", "key", "name", "mode", "status")
+    table = Table(box=None, padding=(0, 1, 0, 0))  # all that matters fits into 80 columns
+    for header, width in (("id", 26), ("key", 16), ("name", None), ("may", None), ("status", 7)):
+        table.add_column(header, width=width, overflow="fold")
     with _store(data, database) as (store, now_ms), store.transaction():
         session = store.writer()
         account_id = _account_id(session, account, now_ms)
         for live in (True, False):
             for _, key in session.keys.every(_scope(account_id, live)):
                 status = "active" if key.revoked_ms is None else "revoked"
-                table.add_row(key.id, key.hint, key.name, "live" if live else "test", status)
+                table.add_row(key.id, key.hint, key.name, key.may, status)
     Console().print(table)
 
 
@@ -278,29 +317,6 @@ def _store(data: Path | None, database: str | None, *, existing: bool = True) ->
     from tripmeter.settings import read_settings
 
     return opened_store(read_settings(data=data, database=database), existing=existing)
-
-
-def _set_up_logging(form: str) -> None:
-    import logging
-
-    import structlog
-
-    logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.WARNING)
-    renderer: Any = (
-        structlog.processors.JSONRenderer()
-        if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 def _message(refusal: Any) -> str:

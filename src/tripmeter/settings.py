@@ -8,6 +8,11 @@ TRIPMETER_DATABASE                sqlite:///FILE or postgresql://...
 TRIPMETER_API_KEY                 this key exists for the default account
 TRIPMETER_ALLOW_PRIVATE_WEBHOOKS  1: webhooks may go to private addresses
 TRIPMETER_LOG                     text or json                      text
+TRIPMETER_REQUEST_LOG             which requests are logged: off,   errors
+                                  errors (4xx and 5xx) or all
+TRIPMETER_RATE_LIMIT              off, stripe (what Stripe          off
+                                  documents), or requests a second
+                                  that one API key may send
 """
 
 import os
@@ -15,7 +20,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _SQLITE = "sqlite:///"
@@ -39,6 +44,8 @@ class Settings:
     api_key: str | None = field(default=None, repr=False)
     allow_private_webhooks: bool = False
     log: str = "text"
+    request_log: Literal["off", "errors", "all"] = "errors"
+    rate_limit: Literal["off", "stripe"] | int = "off"
 
     @property
     def identifiers_path(self) -> Path:
@@ -74,6 +81,8 @@ def read_settings(environment: Mapping[str, str] = os.environ, **given: Any) -> 
         text = environment.get(f"TRIPMETER_{name.upper()}")
         if text:
             settings = replace(settings, **{name: _read(name, text)})
+    if isinstance(limit := given.get("rate_limit"), str):
+        given["rate_limit"] = _rate_limit(limit)
     settings = replace(settings, **{k: v for k, v in given.items() if v is not None})
     return _checked(settings)
 
@@ -85,7 +94,20 @@ def _read(name: str, text: str) -> Any:
         return int(text)
     if name == "allow_private_webhooks":
         return text.lower() in _TRUE
+    if name == "rate_limit":
+        return _rate_limit(text)
     return Path(text) if name == "data" else text
+
+
+def _rate_limit(text: str) -> str | int:
+    if text in ("off", "stripe"):
+        return text
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise SettingInvalid(
+        "TRIPMETER_RATE_LIMIT, or --rate-limit, must be off, stripe or the requests that a key may "
+        f"send in a second, such as 50; not {text!r}."
+    )
 
 
 def _checked(settings: Settings) -> Settings:
@@ -96,4 +118,8 @@ def _checked(settings: Settings) -> Settings:
         )
     if settings.log not in ("text", "json"):
         raise SettingInvalid(f"TRIPMETER_LOG must be text or json, not {settings.log!r}.")
+    if settings.request_log not in ("off", "errors", "all"):
+        raise SettingInvalid(
+            f"TRIPMETER_REQUEST_LOG must be off, errors or all, not {settings.request_log!r}."
+        )
     return settings

@@ -640,6 +640,14 @@ def test_a_bulk_body_that_is_not_gzip_is_refused(http: httpx2.Client) -> None:
     assert error(refused)["status"] == 400
 
 
+def test_a_gzip_bomb_is_refused_before_it_is_unpacked(http: httpx2.Client) -> None:
+    bomb = gzip.compress(b"\n" * (64 * MIB + 1))
+    assert len(bomb) < MIB
+    packed = {"Content-Encoding": "gzip"}
+    refused = error(http.post("/v2/billing/meter_events/bulk", content=bomb, headers=packed))
+    assert refused["status"] == 413
+
+
 # --- webhooks -----------------------------------------------------------------------------------
 
 

@@ -1,12 +1,13 @@
 """Refusals as the official SDK for Python raises them, and requests that are sent twice."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import stripe
 
-from support.server import Key, Server, run
+from support.server import Key, Server, run, running_server
 
 Connect = Callable[..., stripe.StripeClient]
 Meter = stripe.billing.Meter
@@ -63,6 +64,35 @@ def test_a_revoked_key_is_an_authentication_error(
             client.v1.customers.list()
     assert refused.value.error is not None
     assert refused.value.error.code == "api_key_expired"
+
+
+def test_a_missing_permission_is_a_permission_error(connect: Connect, server: Server) -> None:
+    client = connect(server.create_key(allow=["meters:read"]).secret)
+    assert client.v1.billing.meters.list().data is not None
+    with pytest.raises(stripe.PermissionError, match="permission customers:read,") as refused:
+        client.v1.customers.list()
+    assert refused.value.http_status == 403
+    with pytest.raises(stripe.PermissionError, match="permission webhook_endpoints:read,"):
+        client.v2.core.event_destinations.list()
+
+
+def test_who_asks_too_fast_gets_a_rate_limit_error(tmp_path: Path) -> None:
+    with running_server(tmp_path, arguments=["--rate-limit", "1"]) as server:
+        http: Any = stripe.RequestsClient()
+        client = stripe.StripeClient(
+            server.api_key, base_addresses={"api": server.url}, http_client=http
+        )
+        for ask in (client.v1.customers.list, client.v2.core.event_destinations.list):
+            with pytest.raises(stripe.RateLimitError, match="1 requests a second") as refused:
+                for _ in range(20):
+                    ask()
+            assert refused.value.http_status == 429
+            assert refused.value.error is not None
+            assert refused.value.error.code == "rate_limit"
+            assert refused.value.headers is not None
+            assert refused.value.headers["stripe-rate-limited-reason"] == "global-rate"
+            assert refused.value.headers["retry-after"] == "1"
+        http.close()
 
 
 def test_a_key_does_not_see_the_other_mode(

@@ -12,6 +12,7 @@ from msgspec import structs
 
 from support import samples
 from support.samples import LIVE, STRANGER, TEST
+from tripmeter.model.access import Access, Resource
 from tripmeter.model.alert import Activation, ActivationKind, AlertStatus, FiredMark
 from tripmeter.model.errors import ResourceMissing, StoreUnavailable
 from tripmeter.model.event import EventPayload
@@ -358,6 +359,20 @@ def test_keys_are_found_by_digest_revoked_ones_included(session: Session) -> Non
     session.keys.insert(key)
     assert session.key_by_digest(b"key_1") == key
     assert session.key_by_digest(b"key_2") is None
+
+
+@pytest.mark.parametrize(
+    "permissions", [None, {}, {Resource.METERS: Access.READ, Resource.ALERTS: Access.WRITE}]
+)
+def test_what_a_key_may_is_kept_with_it(
+    session: Session, permissions: dict[Resource, Access] | None
+) -> None:
+    key = samples.api_key("key_1", permissions=permissions)
+    session.keys.insert(key)
+    found = session.key_by_digest(b"key_1")
+    assert found is not None
+    assert found.permissions == permissions
+    assert found == session.keys.get(TEST, "key_1").value == key
 
 
 def test_sessions_that_ended_before_a_new_one_began_are_forgotten(session: Session) -> None:

@@ -88,9 +88,16 @@ class Server:
             base_url=self.url, headers=headers, timeout=PATIENCE_S, trust_env=False, verify=False
         )
 
-    def create_key(self, *, live: bool = False, account: str | None = None) -> Key:
-        """One more key, of the same account or another, made by the command line beside us."""
+    def create_key(
+        self, *, live: bool = False, account: str | None = None, allow: Sequence[str] = ()
+    ) -> Key:
+        """One more key, of the same account or another, made by the command line beside us.
+
+        It is restricted to the permissions in `allow`, if there are any.
+        """
         options = ["--live"] * live + ["--account", account or ""] * (account is not None)
+        options += ["--restricted"] * bool(allow)
+        options += [word for permission in allow for word in ("--allow", permission)]
         ended = run("keys", "create", "tests", *options, "--data", str(self.data))
         assert ended.code == 0, ended
         return Key(*ended.out.split())

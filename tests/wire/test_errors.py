@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tripmeter.model import errors
+from tripmeter.model.access import Access, Limit, Permission, Resource
 from tripmeter.model.errors import Refusal
 from tripmeter.model.usage import RefusalCode, UsageRefused
 from tripmeter.wire.errors import LONGEST_TEXT, TABLE, V2_USAGE_CODES, render, render_unexpected
@@ -21,6 +22,8 @@ DUPLICATE = UsageRefused(
     RefusalCode.DUPLICATE, "An event already exists with identifier e1.", "identifier"
 )
 NO_METER = UsageRefused(RefusalCode.NO_METER, "No meter was found matching event_name x.")
+
+READ_METERS = Permission(Resource.METERS, Access.READ)
 
 # refusal, status, error body in v1
 ROWS: list[tuple[Refusal, int, dict[str, str]]] = [
@@ -54,6 +57,15 @@ ROWS: list[tuple[Refusal, int, dict[str, str]]] = [
             "code": "billing_meter_event_session_expired",
             "message": "The meter event session is unknown or has expired. Create a new one with"
             " POST /v2/billing/meter_event_session, and use its authentication_token.",
+        },
+    ),
+    (
+        errors.PermissionMissing(READ_METERS),
+        403,
+        {
+            "message": "The provided API key does not have the permission meters:read, which this"
+            " request needs. Use a secret key, or a restricted key that was made with `tripmeter"
+            " keys create --restricted --allow meters:read`."
         },
     ),
     (
@@ -187,6 +199,16 @@ ROWS: list[tuple[Refusal, int, dict[str, str]]] = [
         },
     ),
     (
+        errors.RateLimited(Limit(25, "endpoint-rate"), 1),
+        429,
+        {
+            "code": "rate_limit",
+            "message": "Request rate limit exceeded: 25 requests a second on this endpoint. Wait"
+            " 1 s, spread requests out, or send many meter events in one request. Who runs this"
+            " server sets the limit with TRIPMETER_RATE_LIMIT.",
+        },
+    ),
+    (
         errors.StoreUnavailable("the disk is full", 5),
         503,
         {
@@ -211,6 +233,7 @@ IN_V2: list[tuple[Refusal, int, str | None]] = [
     (errors.UsageNotAccepted(NO_METER), 400, "no_meter"),
     (errors.CancellationRefused("Too late."), 400, "invalid_cancel_configuration"),
     (errors.IdempotencyMismatch("k1"), 409, None),
+    (errors.RateLimited(Limit(10_000, "endpoint-rate", "events"), 1), 429, "rate_limit"),
     (errors.ParameterMissing("title"), 400, "parameter_missing"),
 ]
 
@@ -220,6 +243,10 @@ HEADERS: list[tuple[Refusal, dict[str, str]]] = [
     (errors.StoreUnavailable("full", 5), {"Retry-After": "5", "Stripe-Should-Retry": "true"}),
     (errors.Draining(), {"Retry-After": "1", "Stripe-Should-Retry": "true"}),
     (errors.IdempotencyMismatch("k1"), {"Stripe-Should-Retry": "false"}),
+    (
+        errors.RateLimited(Limit(100), 2),
+        {"Retry-After": "2", "Stripe-Rate-Limited-Reason": "global-rate"},
+    ),
     (errors.ParameterMissing("title"), {}),
 ]
 
@@ -240,7 +267,7 @@ def error_schema() -> dict[str, Any]:
     schema: dict[str, Any] = components["schemas"]["error"]
     kind = schema["properties"]["error"]["properties"]["type"]
     if kind.get("x-open-enum"):
-        kind["enum"].append("temporary_session_expired")
+        kind["enum"] += ["temporary_session_expired", "rate_limit"]
     return schema
 
 

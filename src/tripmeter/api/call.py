@@ -2,19 +2,26 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
+from tripmeter.model.access import Access, Permission, Resource
 from tripmeter.model.errors import ParametersExclusive
 from tripmeter.model.scope import Caller, Scope
 from tripmeter.model.stored import Page, Slice
 from tripmeter.pipeline.writer import Writer
 from tripmeter.ports import Clock, Session, Store, Work
+from tripmeter.rules.rate_limit import Policy
 from tripmeter.wire.params import Expand, Integer, Object, Param, String
 
 MIB: Final = 1024 * 1024
 BODY_LIMIT: Final = MIB
 """Bytes that a request body may have, bulk requests aside."""
+
+
+LogLevel = Literal["off", "errors", "all"]
+"""Which requests are logged; errors are answers of 400 and above."""
 
 
 class Services(NamedTuple):
@@ -26,6 +33,8 @@ class Services(NamedTuple):
     allow_private: bool
     """Whether webhooks may go to private addresses."""
     metrics: Callable[[], bytes]
+    rate_limit: Policy = "off"
+    request_log: LogLevel = "errors"
 
 
 class Reply(NamedTuple):
@@ -89,6 +98,22 @@ Handle = Callable[[Call], Awaitable[Reply]]
 
 Auth = Literal["key", "stream_token"]
 
+RESOURCES: Final = {
+    "account": Resource.ACCOUNT,
+    "alerts": Resource.ALERTS,
+    "customers": Resource.CUSTOMERS,
+    "delivery_attempts": Resource.WEBHOOK_ENDPOINTS,
+    "event_destinations": Resource.WEBHOOK_ENDPOINTS,
+    "events": Resource.EVENTS,
+    "meter_event_adjustments": Resource.METER_EVENTS,
+    "meter_event_session": Resource.METER_EVENTS,
+    "meter_event_stream": Resource.METER_EVENTS,
+    "meter_events": Resource.METER_EVENTS,
+    "meters": Resource.METERS,
+    "webhook_endpoints": Resource.WEBHOOK_ENDPOINTS,
+}
+"""Which resource a word in a path stands for; the last such word of a path decides."""
+
 
 @dataclass(frozen=True)
 class Route:
@@ -108,11 +133,20 @@ class Route:
     body_limit: int = BODY_LIMIT
     raw_body: bool = False
     """The route decodes the body itself; its parameters travel in the query string."""
+    events: Callable[[dict[str, Any]], int] | None = None
+    """How many events a request carries, where that is for rate limits to know."""
 
     @property
     def version(self) -> Literal[1, 2]:
         """Which generation of the API the path belongs to."""
         return 2 if self.path.startswith("/v2/") else 1
+
+    @cached_property
+    def permission(self) -> Permission:
+        """What a restricted key needs for it."""
+        words = self.path.split("/")
+        resource = next(RESOURCES[word] for word in reversed(words) if word in RESOURCES)
+        return Permission(resource, Access.READ if self.method == "GET" else Access.WRITE)
 
 
 def fields(**params: Param) -> Object:

@@ -1,4 +1,4 @@
-"""The ASGI application: routing, authentication, decoding, errors, headers."""
+"""The ASGI application: routing, admission, decoding, errors, headers."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,12 @@ from tripmeter.api.encoding import encode
 from tripmeter.api.exchange import ClientGone, FixedPaths, Incoming, Responder
 from tripmeter.api.expansion import expanded
 from tripmeter.api.idempotency import KEY_LENGTH, Done, check_key, once
+from tripmeter.api.request_log import RequestLog
+from tripmeter.api.throttle import Throttle
+from tripmeter.control.access import require
 from tripmeter.model.errors import BodyMalformed, MethodNotAllowed, Refusal, RouteUnknown
 from tripmeter.model.ids import new_id
-from tripmeter.model.scope import Caller, Scope
+from tripmeter.model.scope import Caller, Identity
 from tripmeter.pipeline.jobs import CommandJob
 from tripmeter.pipeline.metrics import HTTP_REQUESTS
 from tripmeter.wire.errors import render, render_unexpected
@@ -35,6 +38,8 @@ class Door:
     def __init__(self, services: Services, routes: Sequence[Route]) -> None:
         self._services = services
         self._authenticator = Authenticator(services.store, services.clock)
+        self._throttle = Throttle(services.rate_limit)
+        self._log = RequestLog(services.request_log)
         self._by_path: dict[str, dict[str, Route]] = {}
         for route in routes:
             self._by_path.setdefault(route.path, {})[route.method] = route
@@ -51,10 +56,14 @@ class Door:
         self, incoming: Incoming, by_method: dict[str, Route]
     ) -> tuple[Reply, Mapping[str, str]]:
         """Answer anything, in Stripe's shape, with the headers that every answer has."""
-        request_id = new_id("req", self._services.clock.now_ms())
+        began_ms = self._services.clock.now_ms()
+        request_id = new_id("req", began_ms)
+        route = identity = None
         try:
             route = _chosen(incoming, by_method)
-            reply = await self._answer(incoming, route, request_id)
+            identity = self._authenticate(incoming, route)
+            self._admit(identity, route, began_ms)
+            reply = await self._answer(incoming, route, identity, request_id)
         except Refusal as refusal:
             is_v2 = incoming.path.startswith("/v2/")
             status, body, headers = render(refusal, version=2 if is_v2 else 1)
@@ -62,14 +71,26 @@ class Door:
         except ClientGone:
             reply = Reply(b"", 499)  # nobody reads it
         except Exception:
-            log.exception("request_failed", request_id=request_id, path=incoming.path)
+            path = None if route is None else route.path
+            log.exception("request_failed", request_id=request_id, path=path)
             status, body, headers = render_unexpected(request_id)
             reply = Reply(encode(body), status, headers)
         _ANSWERED[reply.status // 100].inc()
+        if self._log.wants(reply):
+            self._log.write(
+                request_id=request_id,
+                method=incoming.method,
+                route=route,
+                identity=identity,
+                reply=reply,
+                duration_ms=max(0, self._services.clock.now_ms() - began_ms),
+            )
         return reply, _headers(incoming, reply, request_id)
 
-    async def _answer(self, incoming: Incoming, route: Route, request_id: str) -> Reply:
-        call = await self._call(incoming, route, request_id)
+    async def _answer(
+        self, incoming: Incoming, route: Route, identity: Identity, request_id: str
+    ) -> Reply:
+        call = await self._call(incoming, route, identity, request_id)
         if route.handle is not None:
             return await route.handle(call)
         if route.change is not None:
@@ -91,17 +112,22 @@ class Door:
         with self._services.store.reader() as session:
             rendered = route.read(session, call)
             paths = call.params.get("expand") or ()
-            return expanded(session, call.scope, rendered, paths)
+            return expanded(session, call.caller, rendered, paths)
 
-    async def _call(self, incoming: Incoming, route: Route, request_id: str) -> Call:
-        scope = self._authenticate(incoming, route)
+    async def _call(
+        self, incoming: Incoming, route: Route, identity: Identity, request_id: str
+    ) -> Call:
         key = incoming.header(b"idempotency-key") if route.method != "GET" else None
         check_key(key)
         body = await incoming.body(route.body_limit)
+        params = _params(incoming, route, body)
+        if route.events is not None:
+            now_ms = self._services.clock.now_ms()
+            self._throttle.count_events(identity, route, now_ms, route.events(params))
         return Call(
             services=self._services,
-            caller=Caller(scope, request_id, key),
-            params=_params(incoming, route, body),
+            caller=Caller(identity.scope, request_id, key, identity.permissions),
+            params=params,
             path=incoming.path_params,
             version=route.version,
             body=body,
@@ -109,11 +135,17 @@ class Door:
             content_encoding=incoming.header(b"content-encoding"),
         )
 
-    def _authenticate(self, incoming: Incoming, route: Route) -> Scope:
+    def _authenticate(self, incoming: Incoming, route: Route) -> Identity:
         authorization = incoming.header(b"authorization")
         if route.auth == "stream_token":
             return self._authenticator.by_token(authorization)
         return self._authenticator.by_key(authorization)
+
+    def _admit(self, identity: Identity, route: Route, now_ms: int) -> None:
+        """Raises RateLimited or PermissionMissing."""
+        self._throttle.count_request(identity, route, now_ms)
+        if identity.permissions is not None:
+            require(identity.permissions, route.permission)
 
 
 def _chosen(incoming: Incoming, by_method: dict[str, Route]) -> Route:

@@ -2,6 +2,9 @@
 
 Requests with the same key pass through the writer one after the other, so a concurrent twin gets
 the first one's answer too. The usage paths store no answers: see `api/resources/usage.py`.
+
+An answer is bound to what the key that it was given to may do, so that no other key gets to see
+with it what it may not read.
 """
 
 import hashlib
@@ -51,7 +54,7 @@ def once(work: Work, call: Call, method: str, path: str, change: Change) -> Done
     key = call.caller.idempotency_key
     if key is None:
         return Done(_perform(work, call, change), replayed=False)
-    fingerprint = _fingerprint(method, path, call.params)
+    fingerprint = _fingerprint(method, path, call)
     stored = work.session.reply(call.scope, key)
     if stored is not None:
         if stored.fingerprint != fingerprint:
@@ -66,7 +69,7 @@ def once(work: Work, call: Call, method: str, path: str, change: Change) -> Done
 def _perform(work: Work, call: Call, change: Change) -> Reply:
     rendered = change(work, call)
     paths = call.params.get("expand") or ()
-    return Reply(encode(expanded(work.session, call.scope, rendered, paths)))
+    return Reply(encode(expanded(work.session, call.caller, rendered, paths)))
 
 
 def _perform_or_refuse(work: Work, call: Call, change: Change) -> Reply:
@@ -81,6 +84,9 @@ def _perform_or_refuse(work: Work, call: Call, change: Change) -> Reply:
         return Reply(encode(body), status, headers)
 
 
-def _fingerprint(method: str, path: str, params: dict[str, Any]) -> bytes:
-    text = msgspec.json.encode([method, path, params], order="deterministic")
+def _fingerprint(method: str, path: str, call: Call) -> bytes:
+    parts: list[Any] = [method, path, call.params]
+    if call.caller.permissions is not None:
+        parts.append(call.caller.permissions)
+    text = msgspec.json.encode(parts, order="deterministic")
     return hashlib.blake2b(text, digest_size=16).digest()

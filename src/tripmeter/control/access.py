@@ -1,16 +1,35 @@
-"""Accounts, API keys and meter event sessions. Secrets are kept as SHA-256 only."""
+"""Accounts, API keys, what a restricted key may do, and meter event sessions.
+
+Secrets are kept as SHA-256 only.
+"""
 
 import hashlib
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Final
 
 from msgspec import structs
 
-from tripmeter.model.access import Account, ApiKey, StreamSession
-from tripmeter.model.errors import ParameterInvalid, ResourceMissing, StateConflict
+from tripmeter.model.access import (
+    Access,
+    Account,
+    ApiKey,
+    Permission,
+    Permissions,
+    Resource,
+    StreamSession,
+)
+from tripmeter.model.errors import (
+    ParameterInvalid,
+    PermissionMissing,
+    ResourceMissing,
+    StateConflict,
+)
 from tripmeter.model.ids import new_id, new_secret
 from tripmeter.model.scope import Scope
 from tripmeter.model.stored import Page
 from tripmeter.ports import Session
+from tripmeter.rules.permissions import permits
 
 DEFAULT_ACCOUNT: Final = "default_account"
 """The setting that names the account made at the first start."""
@@ -24,7 +43,8 @@ SESSION_MS: Final = 15 * 60_000
 FIRST: Final = Page(1)
 """Enough of a list to see whether there is anything."""
 
-_PREFIXES: Final = {"sk_test_": False, "sk_live_": True}
+_SECRET: Final = {"sk_test_": False, "sk_live_": True}
+_RESTRICTED: Final = {"rk_test_": False, "rk_live_": True}
 
 
 def digest(secret: str) -> bytes:
@@ -33,9 +53,9 @@ def digest(secret: str) -> bytes:
 
 
 def hint(secret: str) -> str:
-    """What may be shown of a secret: `sk_test_****abcd`."""
-    prefix = next((prefix for prefix in _PREFIXES if secret.startswith(prefix)), "")
-    return f"{prefix}****{secret[-4:]}" if len(secret) > len(prefix) + 4 else f"{prefix}****"
+    """What may be shown of a secret, a wrong one too: `sk_test_****abcd`."""
+    prefix = next((p for p in (*_SECRET, *_RESTRICTED) if secret.startswith(p)), "")
+    return f"{prefix}****{secret[-4:]}" if len(secret) >= len(prefix) + 8 else f"{prefix}****"
 
 
 def default_account(session: Session, now_ms: int) -> Account:
@@ -81,10 +101,20 @@ def ensure_key(session: Session, account: Account, secret: str, now_ms: int) -> 
     return _insert_key(session, Scope(account.id, livemode), secret, "TRIPMETER_API_KEY", now_ms)
 
 
-def create_key(session: Session, scope: Scope, name: str, now_ms: int) -> tuple[ApiKey, str]:
-    """A new key and its secret, which is shown this once. Call inside a transaction."""
-    secret = new_secret("sk_live_" if scope.livemode else "sk_test_")
-    return _insert_key(session, scope, secret, name, now_ms), secret
+def create_key(
+    session: Session,
+    scope: Scope,
+    name: str,
+    now_ms: int,
+    permissions: Permissions | None = None,
+) -> tuple[ApiKey, str]:
+    """A new key and its secret, which is shown this once; restricted if permissions are given.
+
+    Call inside a transaction.
+    """
+    prefixes = _SECRET if permissions is None else _RESTRICTED
+    secret = new_secret(next(p for p, livemode in prefixes.items() if livemode is scope.livemode))
+    return _insert_key(session, scope, secret, name, now_ms, permissions), secret
 
 
 def revoke_key(session: Session, scope: Scope, id: str, now_ms: int) -> ApiKey:
@@ -99,7 +129,7 @@ def revoke_key(session: Session, scope: Scope, id: str, now_ms: int) -> ApiKey:
 
 def key_mode(secret: str) -> bool:
     """Whether a secret key is for live mode. Raises ParameterInvalid if it is no secret key."""
-    for prefix, livemode in _PREFIXES.items():
+    for prefix, livemode in _SECRET.items():
         if secret.startswith(prefix) and len(secret) >= len(prefix) + 8:
             return livemode
     raise ParameterInvalid(
@@ -123,7 +153,46 @@ def open_session(session: Session, scope: Scope, now_ms: int) -> tuple[StreamSes
     return opened, token
 
 
-def _insert_key(session: Session, scope: Scope, secret: str, name: str, now_ms: int) -> ApiKey:
+def read_permissions(texts: Iterable[str]) -> Permissions:
+    """Permissions such as `meters:read`, the widest of each. Raises ParameterInvalid."""
+    permissions: dict[Resource, Access] = {}
+    for text in texts:
+        resource, access = _read_permission(text)
+        if permissions.get(resource) is not Access.WRITE:
+            permissions[resource] = access
+    return permissions
+
+
+def _read_permission(text: str) -> Permission:
+    resource, _, access = text.partition(":")
+    if resource not in set(Resource):
+        close = get_close_matches(resource, list(Resource), 1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        known = ", ".join(Resource)
+        raise ParameterInvalid(
+            "allow", f"No resource is called '{resource}'.{hint} Known: {known}."
+        )
+    if access not in set(Access):
+        raise ParameterInvalid(
+            "allow", f"'{text}' is no permission. Write {resource}:read or {resource}:write."
+        )
+    return Permission(Resource(resource), Access(access))
+
+
+def require(permissions: Permissions | None, needed: Permission) -> None:
+    """Raises PermissionMissing unless a key with these permissions may."""
+    if not permits(permissions, needed):
+        raise PermissionMissing(needed)
+
+
+def _insert_key(
+    session: Session,
+    scope: Scope,
+    secret: str,
+    name: str,
+    now_ms: int,
+    permissions: Permissions | None = None,
+) -> ApiKey:
     key = ApiKey(
         id=new_id("key", now_ms),
         account=scope.account,
@@ -132,6 +201,7 @@ def _insert_key(session: Session, scope: Scope, secret: str, name: str, now_ms: 
         name=name,
         digest=digest(secret),
         hint=hint(secret),
+        permissions=None if permissions is None else dict(permissions),
     )
     session.keys.insert(key)
     return key

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from msgspec import structs
 
+from tripmeter.control.access import require
 from tripmeter.control.announcing import merge_metadata
 from tripmeter.model.addresses import check_url
 from tripmeter.model.errors import ParameterInvalid, ResourceMissing, StateConflict
@@ -15,6 +16,7 @@ from tripmeter.model.ids import new_id, new_secret
 from tripmeter.model.scope import Caller
 from tripmeter.model.stored import Kept
 from tripmeter.ports import Work
+from tripmeter.rules.permissions import needed_for_event
 from tripmeter.wire.events import API_VERSION, KNOWN_TYPES, PING, SNAPSHOT_TYPES, THIN_TYPES
 
 _VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z]+)?", re.ASCII)
@@ -29,6 +31,7 @@ def create_webhook_endpoint(
     """Make a webhook endpoint, with a fresh signing secret."""
     _check_url(params["url"], "url", allow_private)
     _check_types(params["enabled_events"], EventPayload.SNAPSHOT)
+    _check_reach(caller, params["enabled_events"])
     return _insert(
         work,
         caller,
@@ -51,10 +54,13 @@ def update_webhook_endpoint(
     before = kept.value
     if "url" in params:
         _check_url(params["url"], "url", allow_private)
-    _check_types(params.get("enabled_events", ()), EventPayload.SNAPSHOT)
+    types = tuple(params.get("enabled_events", before.enabled_events))
+    _check_types(types, EventPayload.SNAPSHOT)
+    if "url" in params or "enabled_events" in params:
+        _check_reach(caller, types)
     changes = {
         "url": params.get("url", before.url),
-        "enabled_events": tuple(params.get("enabled_events", before.enabled_events)),
+        "enabled_events": types,
         "enabled": not params.get("disabled", not before.enabled),
         "description": params.get("description", before.description),
         "metadata": merge_metadata(before.metadata, params.get("metadata")),
@@ -72,6 +78,7 @@ def create_event_destination(
     _check_url(target["url"], "webhook_endpoint[url]", allow_private)
     payload = EventPayload(params["event_payload"])
     _check_types(params["enabled_events"], payload)
+    _check_reach(caller, params["enabled_events"])
     return _insert(
         work,
         caller,
@@ -97,6 +104,8 @@ def update_event_destination(
     _check_url(target["url"], "webhook_endpoint[url]", allow_private)
     types = tuple(params.get("enabled_events", before.enabled_events))
     _check_types(types, before.payload)
+    if "webhook_endpoint" in params or "enabled_events" in params:
+        _check_reach(caller, types)
     changes = {
         "url": target["url"],
         "enabled_events": types,
@@ -212,6 +221,21 @@ def _check_types(types: Sequence[str], payload: EventPayload) -> None:
         fits = is_thin == (payload is EventPayload.THIN)
         if type_ != "*" and (type_ not in KNOWN_TYPES or not fits):
             raise ParameterInvalid(f"enabled_events[{index}]", _wrong_type(type_, payload))
+
+
+def _check_reach(caller: Caller, types: Sequence[str]) -> None:
+    """A restricted key lets no endpoint learn what the key itself may not read."""
+    if caller.permissions is None:
+        return
+    for index, type_ in enumerate(types):
+        needed = needed_for_event(type_)
+        if needed is None:
+            raise ParameterInvalid(
+                f"enabled_events[{index}]",
+                f"A restricted key cannot send '{type_}' anywhere: no permission covers all that it"
+                " tells of. Name the types that are wanted, or use a secret key.",
+            )
+        require(caller.permissions, needed)
 
 
 def _wrong_type(type_: str, payload: EventPayload) -> str:

@@ -1,4 +1,8 @@
-"""Accounts and API keys."""
+"""Accounts, API keys, what a key may do and how fast."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -9,6 +13,49 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     created_ms: int
     name: str
+
+
+class Resource(StrEnum):
+    """What a restricted key may be allowed, each by itself."""
+
+    ACCOUNT = "account"
+    ALERTS = "alerts"
+    CUSTOMERS = "customers"
+    EVENTS = "events"
+    METER_EVENTS = "meter_events"
+    METERS = "meters"
+    WEBHOOK_ENDPOINTS = "webhook_endpoints"
+    """Event destinations, too: the same thing in the second generation of the API."""
+
+
+class Access(StrEnum):
+    """How far a permission goes. To write includes to read; what is not named is none."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+class Permission(NamedTuple):
+    """One thing that a key may do; written `meters:read`."""
+
+    resource: Resource
+    access: Access
+
+    def __str__(self) -> str:
+        return f"{self.resource}:{self.access}"
+
+
+Permissions = Mapping[Resource, Access]
+"""All that a restricted key may do."""
+
+
+class Limit(NamedTuple):
+    """So many a second, of which one second's worth may come at once."""
+
+    per_second: int
+    reason: Literal["global-rate", "endpoint-rate"] = "global-rate"
+    """Whether all that a caller does counts, or one endpoint alone (Stripe's words)."""
+    unit: Literal["requests", "events"] = "requests"
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -22,6 +69,15 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     digest: bytes
     hint: str
     revoked_ms: int | None = None
+    permissions: dict[Resource, Access] | None = None
+    """None for a secret key, which may do everything."""
+
+    @property
+    def may(self) -> str:
+        """What it may do, for people to read: `everything`, or permissions, one a line."""
+        if self.permissions is None:
+            return "everything"
+        return "\n".join(sorted(str(Permission(*one)) for one in self.permissions.items()))
 
 
 class StreamSession(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,17 +2,19 @@
 
 Refusal
   ├─ NotAuthenticated · KeyRevoked · SessionExpired          who are you
+  ├─ PermissionMissing                                       may you
   ├─ ParameterMissing · ParameterUnknown · ParameterInvalid  what did you ask
   ├─ ParametersExclusive · BodyMalformed · BodyTooLarge
   ├─ ResourceMissing · RouteUnknown · MethodNotAllowed       where
   ├─ MeterNameTaken · AlertLimitReached · StateConflict      not in this state
   ├─ UsageNotAccepted · CancellationRefused                  usage
   ├─ IdempotencyMismatch                                     retries
-  └─ StoreUnavailable · Draining                             not now; nothing was done
+  └─ RateLimited · StoreUnavailable · Draining               not now; nothing was done
 """
 
 from dataclasses import dataclass
 
+from tripmeter.model.access import Limit, Permission
 from tripmeter.model.usage import UsageRefused
 
 
@@ -37,6 +39,13 @@ class KeyRevoked(Refusal):
 @dataclass(eq=False)
 class SessionExpired(Refusal):
     """The meter event session is unknown or older than 15 minutes."""
+
+
+@dataclass(eq=False)
+class PermissionMissing(Refusal):
+    """The key is restricted, and not allowed this."""
+
+    needed: Permission
 
 
 @dataclass(eq=False)
@@ -151,6 +160,14 @@ class IdempotencyMismatch(Refusal):
     """The idempotency key was used before with other parameters."""
 
     key: str
+
+
+@dataclass(eq=False)
+class RateLimited(Refusal):
+    """The caller asks faster than its limit; there is room again after `retry_after_s`."""
+
+    limit: Limit
+    retry_after_s: int
 
 
 @dataclass(eq=False)

@@ -26,6 +26,8 @@ from tripmeter.model.errors import (
     ParameterMissing,
     ParametersExclusive,
     ParameterUnknown,
+    PermissionMissing,
+    RateLimited,
     Refusal,
     ResourceMissing,
     RouteUnknown,
@@ -81,7 +83,8 @@ def render(refusal: Refusal, *, version: Version) -> Rendered:
 
     `code` and `param` are left out when there are none. Every refusal that is worth repeating says
     so with `Stripe-Should-Retry: true` and `Retry-After` in seconds; one that the SDKs would
-    repeat in vain says `false`.
+    repeat in vain says `false`. A 429 says when there is room again, and no more: as with Stripe,
+    whoever sends too fast is to hear of it and not to be repeated by the SDK.
     """
     return _rendered(TABLE[type(refusal)](refusal, version))
 
@@ -140,6 +143,15 @@ def _session_expired(refusal: SessionExpired, version: Version) -> Answer:
         type="temporary_session_expired",
         headers=_CHALLENGE,
     )
+
+
+def _permission_missing(refusal: PermissionMissing, _: Version) -> Answer:
+    message = (
+        f"The provided API key does not have the permission {refusal.needed}, which this request"
+        " needs. Use a secret key, or a restricted key that was made with `tripmeter keys create"
+        f" --restricted --allow {refusal.needed}`."
+    )
+    return Answer(403, message)
 
 
 # --- what did you ask --------------------------------------------------------------------------
@@ -247,6 +259,23 @@ def _idempotency_mismatch(refusal: IdempotencyMismatch, version: Version) -> Ans
 # --- not now -----------------------------------------------------------------------------------
 
 
+def _rate_limited(refusal: RateLimited, version: Version) -> Answer:
+    """The type is what the SDKs tell RateLimitError by in v2 (stripe-python 16.1.0)."""
+    limit = refusal.limit
+    where = "" if limit.reason == "global-rate" else " on this endpoint"
+    message = (
+        f"Request rate limit exceeded: {limit.per_second} {limit.unit} a second{where}."
+        f" Wait {refusal.retry_after_s} s, spread requests out, or send many meter events in one"
+        " request. Who runs this server sets the limit with TRIPMETER_RATE_LIMIT."
+    )
+    headers = (
+        ("Retry-After", str(refusal.retry_after_s)),
+        ("Stripe-Rate-Limited-Reason", limit.reason),
+    )
+    type_ = "invalid_request_error" if version == 1 else "rate_limit"
+    return Answer(429, message, "rate_limit", type=type_, headers=headers)
+
+
 def _store_unavailable(refusal: StoreUnavailable, _: Version) -> Answer:
     message = (
         f"The change could not be stored: {refusal.reason}. Nothing of it was kept. Try again."
@@ -269,6 +298,7 @@ TABLE: Final[Mapping[type[Refusal], Callable[[Any, Version], Answer]]] = {
     NotAuthenticated: _not_authenticated,
     KeyRevoked: _key_revoked,
     SessionExpired: _session_expired,
+    PermissionMissing: _permission_missing,
     ParameterMissing: _parameter_missing,
     ParameterUnknown: _parameter_unknown,
     ParameterInvalid: _parameter_invalid,
@@ -284,6 +314,7 @@ TABLE: Final[Mapping[type[Refusal], Callable[[Any, Version], Answer]]] = {
     UsageNotAccepted: _usage_not_accepted,
     CancellationRefused: _cancellation_refused,
     IdempotencyMismatch: _idempotency_mismatch,
+    RateLimited: _rate_limited,
     StoreUnavailable: _store_unavailable,
     Draining: _draining,
 }

@@ -1,4 +1,7 @@
-"""`/v1/events`, `/v2/core/events`, and the attempts to deliver them."""
+"""`/v1/events`, `/v2/core/events`, and the attempts to deliver them.
+
+A restricted key sees the events of those objects alone that it may read.
+"""
 
 from typing import Any, Final
 
@@ -7,11 +10,14 @@ import msgspec
 from tripmeter.api.call import Call, Route, bounds_ms, fields, list_object, listing
 from tripmeter.api.cursors import v2_list, v2_page
 from tripmeter.control import endpoints
+from tripmeter.control.access import require
+from tripmeter.model.access import Permissions
 from tripmeter.model.errors import ParametersExclusive, ResourceMissing
 from tripmeter.model.event import Event, EventPayload
 from tripmeter.model.stored import Kept
 from tripmeter.ports import Session, Work
-from tripmeter.wire.events import event_object, event_v2_object
+from tripmeter.rules.permissions import needed_for_event, permits
+from tripmeter.wire.events import SNAPSHOT_TYPES, THIN_TYPES, event_object, event_v2_object
 from tripmeter.wire.objects import attempt_object
 from tripmeter.wire.params import Boolean, Integer, ListOf, Object, Range, Rfc3339, String
 from tripmeter.wire.shapes import DeliveryAttemptObject, EventObject, EventV2Object
@@ -23,10 +29,33 @@ _TYPES: Final = ListOf(String(), max_items=20)
 
 
 def _of_kind(session: Session, call: Call, payload: EventPayload) -> Kept[Event]:
-    kept = session.events.get(call.scope, call.id)
+    kept = _readable(session, call)
     if kept.value.payload is not payload:
         raise ResourceMissing("event", call.id)
     return kept
+
+
+def _readable(session: Session, call: Call) -> Kept[Event]:
+    """The event of the request. Raises ResourceMissing or PermissionMissing."""
+    kept = session.events.get(call.scope, call.id)
+    needed = needed_for_event(kept.value.type)
+    assert needed is not None, "every type that is sent tells of a resource"
+    require(call.caller.permissions, needed)
+    return kept
+
+
+def _wanted(call: Call, asked: list[str] | None, sent: frozenset[str]) -> str | None:
+    """The types to list, of those that are `sent`, as the store takes them; None for all."""
+    permissions = call.caller.permissions
+    if permissions is None:
+        return None if asked is None else _json(asked)
+    readable = (type_ for type_ in sent if asked is None or type_ in asked)
+    return _json([type_ for type_ in readable if _may_read(permissions, type_)])
+
+
+def _may_read(permissions: Permissions, type_: str) -> bool:
+    needed = needed_for_event(type_)
+    return needed is not None and permits(permissions, needed)
 
 
 def retrieve(session: Session, call: Call) -> Any:
@@ -40,13 +69,13 @@ def list_(session: Session, call: Call) -> Any:
     params = call.params
     if "type" in params and "types" in params:
         raise ParametersExclusive(("type", "types"))
-    wanted = params.get("types") or ([params["type"]] if "type" in params else None)
+    asked = params.get("types") or ([params["type"]] if "type" in params else None)
     wildcard = params["type"][:-1] if params.get("type", "").endswith("*") else None
     found = session.events.page(
         call.scope,
         call.page,
         payload=EventPayload.SNAPSHOT,
-        types=None if wanted is None or wildcard is not None else _json(wanted),
+        types=_wanted(call, None if wildcard is not None else asked, SNAPSHOT_TYPES),
         type_prefix=wildcard,
         delivered=params.get("delivery_success"),
         **bounds_ms(params.get("created")),
@@ -68,7 +97,7 @@ def list_v2(session: Session, call: Call) -> Any:
         call.scope,
         v2_page(params),
         payload=EventPayload.THIN,
-        types=_json(params["types"]) if "types" in params else None,
+        types=_wanted(call, params.get("types"), THIN_TYPES),
         object_id=params.get("object_id"),
         **bounds,
     )
@@ -77,6 +106,7 @@ def list_v2(session: Session, call: Call) -> Any:
 
 def resend(work: Work, call: Call) -> Any:
     """Deliver an event once more."""
+    _readable(work.session, call)
     kept = endpoints.resend_event(work, call.caller, call.id, call.params.get("webhook_endpoint"))
     if kept.value.payload is EventPayload.THIN:
         return event_v2_object(kept.value, with_data=True)

@@ -13,7 +13,7 @@ from tripmeter.control.access import open_session
 from tripmeter.model.errors import ParameterMissing, UsageNotAccepted
 from tripmeter.model.ids import new_id
 from tripmeter.model.usage import UsageRefused, UsageReport, as_reports
-from tripmeter.pipeline.jobs import CancelJob, Counted, UsageJob
+from tripmeter.pipeline.jobs import CancelJob, CommandJob, Counted, UsageJob
 from tripmeter.ports import Work
 from tripmeter.wire import usage
 from tripmeter.wire.objects import session_object
@@ -116,9 +116,14 @@ async def adjust_v2(call: Call) -> Reply:
     return Reply(encode(rendered))
 
 
-def create_session(work: Work, call: Call) -> Any:
-    """Open the stream for 15 minutes."""
-    return session_object(*open_session(work.session, call.scope, work.now_ms))
+async def create_session(call: Call) -> Reply:
+    """Open the stream for 15 minutes. A retry opens another session: no answer is stored that
+    would hold the token."""
+
+    def change(work: Work) -> MeterEventSessionObject:
+        return session_object(*open_session(work.session, call.scope, work.now_ms))
+
+    return Reply(encode(await call.services.writer.ask(CommandJob(change))))
 
 
 async def stream(call: Call) -> Reply:
@@ -148,6 +153,7 @@ ROUTES: Final = (
         Object({"events": ListOf(Object(_REPORT_V2), required=True, max_items=STREAM_LIMIT)}),
         handle=stream,
         auth="stream_token",
+        events=lambda params: len(params["events"]),
     ),
     Route(
         "POST",
@@ -191,6 +197,6 @@ ROUTES: Final = (
         "Open the meter event stream",
         MeterEventSessionObject,
         Object({}),
-        change=create_session,
+        handle=create_session,
     ),
 )

@@ -1,0 +1,76 @@
+"""The whole engine behind its HTTP application, in this process: its clock is held by the test.
+
+async with open_door(tmp_path, rate_limit="stripe") as door:
+    key = door.key(live=True)
+    answer = await door.get("/v1/customers", key)
+    door.clock.advance(1_000)
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+
+from support.clock import SettableClock
+from support.server import Key
+from tripmeter.app import Engine
+from tripmeter.control import access
+from tripmeter.model.access import Permissions
+from tripmeter.model.scope import Scope
+from tripmeter.pipeline.jobs import CommandJob
+from tripmeter.ports import Work
+from tripmeter.settings import Settings
+
+API_KEY: Final = "sk_test_door_0123456789abcdef"
+
+
+class Door:
+    """Knocks at the application, without a network in between."""
+
+    def __init__(self, engine: Engine, clock: SettableClock, http: httpx2.AsyncClient) -> None:
+        self.engine = engine
+        self.clock = clock
+        self._http = http
+
+    def key(self, permissions: Permissions | None = None, *, live: bool = False) -> Key:
+        """A new key of the account; restricted if permissions are given."""
+
+        def change(work: Work) -> Key:
+            account = access.default_account(work.session, work.now_ms)
+            scope = Scope(account.id, live)
+            made, secret = access.create_key(work.session, scope, "test", work.now_ms, permissions)
+            return Key(made.id, secret)
+
+        made: Key = self.engine.writer.ask_and_wait(CommandJob(change))
+        return made
+
+    async def ask(
+        self, method: str, path: str, key: Key | str = API_KEY, **options: Any
+    ) -> httpx2.Response:
+        """Send a request with a key, or a token."""
+        secret = key if isinstance(key, str) else key.secret
+        headers = {"Authorization": f"Bearer {secret}", **options.pop("headers", {})}
+        return await self._http.request(method, path, headers=headers, **options)
+
+    async def get(self, path: str, key: Key | str = API_KEY, **options: Any) -> httpx2.Response:
+        """As `ask`."""
+        return await self.ask("GET", path, key, **options)
+
+    async def post(self, path: str, key: Key | str = API_KEY, **options: Any) -> httpx2.Response:
+        """As `ask`; `data` is a form, `json` a body of v2."""
+        return await self.ask("POST", path, key, **options)
+
+
+@asynccontextmanager
+async def open_door(folder: Path, **settings: Any) -> AsyncIterator[Door]:
+    """An engine on a store in `folder`, for the length of a block."""
+    clock = SettableClock()
+    engine = Engine(Settings(data=folder, api_key=API_KEY, **settings), clock=clock)
+    engine.prepare()
+    app = engine.app
+    async with app.router.lifespan_context(app):
+        transport = httpx2.ASGITransport(app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://engine") as http:
+            yield Door(engine, clock, http)
