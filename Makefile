@@ -35,12 +35,13 @@ run: setup ## start a server with demo data in ./data
 test: setup $(NODE_READY) ## run the tests; PYTEST_ARGS="-n 2 -k alert" passes options on
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: setup ## lint, format, types, order of imports, tidiness
+check: setup ## lint, format, types, order of imports, tidiness, known vulnerabilities
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q tests/test_tidy.py
+	$(BIN)/python tools/audit.py requirements/run.lock
 
 bench: setup ## measure the engine beside its baselines; BENCH_SECONDS=5 per row
 	$(BIN)/python bench/run.py

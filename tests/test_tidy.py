@@ -33,6 +33,8 @@ EXACT_ROOMS = {"model", "pipeline", "rules"}
 MAY_PRINT = {"cli", "demo", "importer"}
 FIX_ME = re.compile(r"\b(FIX" + r"ME|TO" + r"DO|XX" + r"X)\b")
 MACHINE_PATH = re.compile(r"(?<![\w.~$}-])/(work|root)/")
+PIN = re.compile(r"[a-z0-9._-]+==[^\s;]+(\s*;[^\\]+?)?(\s+--hash=sha256:[0-9a-f]{64})+")
+SRI = re.compile(r"sha512-[A-Za-z0-9+/]{86}==")
 ADDRESS = re.compile(r"\bhttps?://", re.IGNORECASE)
 
 
@@ -198,6 +200,33 @@ def no_address_in_lock(file: File) -> Iterator[Finding]:
             )
 
 
+def no_pin_without_a_hash(file: File) -> Iterator[Finding]:
+    """What is installed is what was locked, byte for byte, wherever it comes from.
+
+    npm notes no hash for a platform that its registry does not carry: see `.npmrc` of the tests.
+    """
+    remedy = "no hash: regenerate it with `make lock`, or npm"
+    if file.path.name == "package-lock.json":
+        for name, package in json.loads(file.text).get("packages", {}).items():
+            elsewhere = package.get("optional") and "integrity" not in package
+            if name and not elsewhere and not SRI.fullmatch(package.get("integrity", "")):
+                line = file.text[: file.text.index(f'"{name}"')].count("\n") + 1
+                yield file.finding(line, f"{name}: {remedy}")
+        return
+    for number, pin in pins(file.text):
+        if not PIN.fullmatch(pin):
+            yield file.finding(number, f"{pin.split()[0]}: {remedy}")
+
+
+def pins(text: str) -> Iterator[tuple[int, str]]:
+    """What each entry of a requirements file says, with the number of its first line."""
+    number = 1
+    for entry in re.sub(r"\\\n", "\0", text).splitlines():
+        if entry.strip() and not entry.lstrip().startswith("#"):
+            yield number, entry.replace("\0", "").partition(" #")[0].rstrip()
+        number += 1 + entry.count("\0")
+
+
 def locked_lines(file: File) -> Iterator[tuple[int, str]]:
     """The numbered lines of a lock file, less npm's `funding` notes, which are not sources."""
     lines = list(enumerate(file.text.splitlines(), start=1))
@@ -287,6 +316,12 @@ def test_lock_files_name_no_registry(everything: list[PurePosixPath]) -> None:
     hold(finding for file in locks for finding in no_address_in_lock(file))
 
 
+def test_lock_files_pin_by_hash(everything: list[PurePosixPath]) -> None:
+    locks = texts(filter(is_lock, everything))
+    assert len(list(pins("\n".join(file.text for file in locks)))) > 50, "no pin was found"
+    hold(finding for file in locks for finding in no_pin_without_a_hash(file))
+
+
 def test_rooms_have_a_readme(source: list[File]) -> None:
     inside = {file.path.relative_to(SOURCE).parts for file in source}
     rooms = {parts[0] for parts in inside if len(parts) > 1}
@@ -306,6 +341,8 @@ def test_packages_are_packages(source: list[File]) -> None:
 
 # --- every rule bites --------------------------------------------------------------------------
 
+HASHED = f"a==1 ; python_full_version < '3.13' \\\n    --hash=sha256:{'0' * 64}\n    # via b"
+
 BREACHES: list[tuple[Rule, str, str]] = [
     (only_the_clock_reads_the_clock, "api/a.py", "import time\ntime.time()"),
     (only_the_clock_reads_the_clock, "api/a.py", "from time import time_ns as t\nt()"),
@@ -324,6 +361,12 @@ BREACHES: list[tuple[Rule, str, str]] = [
     (no_machine_path, "api/a.md", "\nsee /ro" + "ot/notes"),
     (no_address_in_lock, "a.lock", "\n--index-url https://registry.example/simple"),
     (no_address_in_lock, "package-lock.json", '{"packages": {"a": {"resolved": "http://b/c"}}}'),
+    (no_pin_without_a_hash, "a.lock", f"{HASHED}\nb==2"),
+    (no_pin_without_a_hash, "a.lock", f"{HASHED}\nb>=2 --hash=sha256:{'0' * 64}"),
+    (no_pin_without_a_hash, "a.lock", f"{HASHED}\nb==2 --hash=sha256:{'0' * 63}"),
+    (no_pin_without_a_hash, "a.lock", f"{HASHED}\nb==2 --hash=md5:{'0' * 32}"),
+    (no_pin_without_a_hash, "a.lock", "\n--index-url somewhere"),
+    (no_pin_without_a_hash, "package-lock.json", '{"packages": {\n    "a": {}}}'),
 ]
 
 ACCEPTED: list[tuple[Rule, str, str]] = [
@@ -338,6 +381,7 @@ ACCEPTED: list[tuple[Rule, str, str]] = [
     (module_docstring, "api/a.py", '"""Owns a."""'),
     (no_machine_path, "api/a.md", "see src/work/notes and /workers/"),
     (no_address_in_lock, "package-lock.json", '{"packages": {"a": {"funding": "http://b/c"}}}'),
+    (no_pin_without_a_hash, "a.lock", HASHED),
 ]
 
 
