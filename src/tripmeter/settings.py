@@ -102,7 +102,7 @@ def _read(name: str, text: str) -> Any:
 def _rate_limit(text: str) -> str | int:
     if text in ("off", "stripe"):
         return text
-    if text.isdecimal() and int(text) > 0:
+    if text.isascii() and text.isdecimal() and int(text) > 0:
         return int(text)
     raise SettingInvalid(
         "TRIPMETER_RATE_LIMIT, or --rate-limit, must be off, stripe or the requests that a key may "

@@ -4,6 +4,7 @@ import base64
 import http.client
 import json
 import logging
+import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx2
 import pytest
 import structlog
 import uvicorn
@@ -28,7 +30,7 @@ from tripmeter.app import Engine
 from tripmeter.clock import SystemClock
 from tripmeter.logs import outline, set_up_logging
 from tripmeter.model.access import Access, Resource
-from tripmeter.settings import Settings
+from tripmeter.settings import SettingInvalid, Settings, read_settings
 from tripmeter.wire.params import Map, String
 
 SECRET = "hunter2-Zq8xV5kP"
@@ -101,6 +103,13 @@ async def test_the_level_says_which_requests(
     assert [line["status"] for line in lines(capsys)] == statuses
 
 
+def test_the_level_is_a_setting() -> None:
+    assert read_settings({}).request_log == "errors"
+    assert read_settings({"TRIPMETER_REQUEST_LOG": "all"}).request_log == "all"
+    with pytest.raises(SettingInvalid, match="must be off, errors or all, not 'some'"):
+        read_settings({"TRIPMETER_REQUEST_LOG": "some"})
+
+
 async def test_the_duration_is_the_clocks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -120,8 +129,6 @@ async def test_the_duration_is_the_clocks(
 
 
 async def asgi_get(app: Starlette, path: str) -> None:
-    import httpx2
-
     bearer = {"Authorization": f"Bearer {API_KEY}"}
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://engine") as client:
@@ -262,8 +269,6 @@ def test_a_secret_reaches_no_line_of_the_log(
 
 def raw(port: int, text: str) -> None:
     """What no client would send."""
-    import socket
-
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.sendall(text.encode())
         connection.recv(65_536)

@@ -13,6 +13,8 @@ from support.server import Key
 from tripmeter.api.table import ROUTES
 from tripmeter.api.throttle import Throttle
 from tripmeter.model.scope import Identity, Scope
+from tripmeter.rules.rate_limit import Policy
+from tripmeter.settings import SettingInvalid, read_settings
 
 METER_EVENTS = "/v1/billing/meter_events"
 STREAM = "/v2/billing/meter_event_stream"
@@ -57,6 +59,13 @@ async def test_in_live_mode_an_endpoint_has_25_and_all_have_100(tmp_path: Path) 
         assert counts == [25, 25, 25, 25, 0]
         refused = await door.get("/v1/billing/alerts", key)
         assert refused.headers["stripe-rate-limited-reason"] == "global-rate"
+
+
+async def test_reading_and_writing_a_path_are_two_endpoints(tmp_path: Path) -> None:
+    async with open_door(tmp_path, rate_limit="stripe") as door:
+        key = door.key(live=True)
+        assert await passed(door, key, "GET", "/v1/customers", 30) == 25
+        assert await passed(door, key, "POST", "/v1/customers", 30) == 25
 
 
 async def test_a_request_that_is_refused_counts_against_nothing(tmp_path: Path) -> None:
@@ -115,6 +124,21 @@ async def test_a_number_counts_requests_on_the_stream(tmp_path: Path) -> None:
 async def test_without_a_limit_nobody_is_refused(tmp_path: Path) -> None:
     async with open_door(tmp_path) as door:
         assert await passed(door, door.key(), "GET", "/v1/customers", 200) == 200
+
+
+@pytest.mark.parametrize(("text", "policy"), [("off", "off"), ("stripe", "stripe"), ("50", 50)])
+def test_the_limit_is_a_setting(text: str, policy: Policy) -> None:
+    assert read_settings({"TRIPMETER_RATE_LIMIT": text}).rate_limit == policy
+    assert read_settings({}, rate_limit=text).rate_limit == policy
+    assert read_settings({"TRIPMETER_RATE_LIMIT": "7"}, rate_limit=text).rate_limit == policy
+    assert read_settings({}).rate_limit == "off"
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "fast", "\u0663", " 5"])
+def test_a_limit_that_is_none_is_refused(text: str) -> None:
+    for environment, given in (({"TRIPMETER_RATE_LIMIT": text}, None), ({}, text)):
+        with pytest.raises(SettingInvalid, match="must be off, stripe or the requests"):
+            read_settings(environment, rate_limit=given)
 
 
 # --- the refusal --------------------------------------------------------------------------------

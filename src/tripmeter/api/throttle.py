@@ -8,8 +8,11 @@ from tripmeter.model.errors import RateLimited
 from tripmeter.model.scope import Identity
 from tripmeter.rules.rate_limit import NEW, REFILL_MS, NoRoom, Policy, limits_of, take
 
+Named = tuple[str, Limit]
+"""A limit and what it is for: an endpoint, or `""` for all that a caller does."""
+
 Bucket = tuple[Hashable, str]
-"""Whose it is, and which endpoint it is for; `""` for all that the caller does."""
+"""Whose it is, and what it is for."""
 
 
 class Throttle:
@@ -23,7 +26,7 @@ class Throttle:
     def __init__(self, policy: Policy) -> None:
         self._off = policy == "off"
         self._policy = policy
-        self._limits: dict[tuple[int, bool], tuple[Limit, ...]] = {}
+        self._limits: dict[tuple[int, bool], list[Named]] = {}
         self._young: dict[Bucket, int] = {}
         self._old: dict[Bucket, int] = {}
         self._born_ms = 0
@@ -37,18 +40,20 @@ class Throttle:
         """Count the other events of a request, where events are limited. Raises RateLimited."""
         if not self._off and events > 1:
             limits = self._limits_of(identity, route)
-            by_event = tuple(limit for limit in limits if limit.unit == "events")
+            by_event = [named for named in limits if named[1].unit == "events"]
             self._take(identity, route, by_event, now_ms, events - 1)
 
     def __len__(self) -> int:
         """How many buckets are remembered."""
         return len(self._young.keys() | self._old.keys())
 
-    def _limits_of(self, identity: Identity, route: Route) -> tuple[Limit, ...]:
+    def _limits_of(self, identity: Identity, route: Route) -> list[Named]:
         livemode = identity.scope.livemode
         found = self._limits.get((id(route), livemode))
         if found is None:
-            found = limits_of(self._policy, f"{route.method} {route.path}", livemode=livemode)
+            endpoint = f"{route.method} {route.path}"
+            limits = limits_of(self._policy, endpoint, livemode=livemode)
+            found = [(endpoint if one.reason == "endpoint-rate" else "", one) for one in limits]
             self._limits[id(route), livemode] = found
         return found
 
@@ -56,7 +61,7 @@ class Throttle:
         self,
         identity: Identity,
         route: Route,
-        limits: tuple[Limit, ...],
+        limits: list[Named],
         now_ms: int,
         count: int = 1,
     ) -> None:
@@ -65,8 +70,8 @@ class Throttle:
             self._age(now_ms)
         caller = identity.scope if route.auth == "stream_token" else identity.id
         taken = []
-        for limit in limits:
-            bucket = (caller, route.path if limit.reason == "endpoint-rate" else "")
+        for name, limit in limits:
+            bucket = (caller, name)
             full_at = self._young.get(bucket) or self._old.get(bucket, NEW)
             after = take(full_at, limit.per_second, now_ms, count)
             if isinstance(after, NoRoom):
