@@ -31,13 +31,14 @@ Database = Annotated[
 
 def main() -> None:
     """Entry point of the `tripmeter` command."""
+    from tripmeter.failpoints import FailpointUnknown
     from tripmeter.model.errors import Refusal
     from tripmeter.ports import StoreUnusable
     from tripmeter.settings import SettingInvalid
 
     try:
         app()
-    except (SettingInvalid, StoreUnusable) as error:
+    except (FailpointUnknown, SettingInvalid, StoreUnusable) as error:
         _fail(str(error))
     except Refusal as refusal:
         _fail(_message(refusal))
@@ -73,9 +74,8 @@ def serve(
     from tripmeter.app import Engine
     from tripmeter.logs import set_up_logging
     from tripmeter.ports import AlreadyRunning
-    from tripmeter.settings import read_settings
 
-    settings = read_settings(
+    settings = _settings(
         host=host, port=port, data=data, database=database, rate_limit=rate_limit
     )
     if demo:
@@ -149,9 +149,8 @@ def _announce(engine: Any) -> None:
 def migrate(*, data: Data = None, database: Database = None) -> None:
     """Bring the store's schema up to date. `serve` does this by itself."""
     from tripmeter.app import open_store
-    from tripmeter.settings import read_settings
 
-    store = open_store(read_settings(data=data, database=database))
+    store = open_store(_settings(data=data, database=database))
     for name in store.migrate() or ["nothing to do: the schema is up to date"]:
         print(name)
     store.close()
@@ -314,9 +313,20 @@ def _scope(account: str, live: bool) -> Any:
 
 def _store(data: Path | None, database: str | None, *, existing: bool = True) -> Any:
     from tripmeter.app import opened_store
+
+    return opened_store(_settings(data=data, database=database), existing=existing)
+
+
+def _settings(**given: Any) -> Any:
+    """The settings; from now on this process dies where TRIPMETER_FAILPOINT says."""
+    from tripmeter import failpoints
     from tripmeter.settings import read_settings
 
-    return opened_store(read_settings(data=data, database=database), existing=existing)
+    settings = read_settings(**given)
+    failpoints.arm(settings.failpoint)
+    if settings.failpoint is not None:
+        print(f"tripmeter: dies at failpoint {settings.failpoint}", file=sys.stderr)
+    return settings
 
 
 def _message(refusal: Any) -> str:

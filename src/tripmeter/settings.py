@@ -13,6 +13,7 @@ TRIPMETER_REQUEST_LOG             which requests are logged: off,   errors
 TRIPMETER_RATE_LIMIT              off, stripe (what Stripe          off
                                   documents), or requests a second
                                   that one API key may send
+TRIPMETER_FAILPOINT               die there: docs/failpoints.md
 """
 
 import os
@@ -46,6 +47,7 @@ class Settings:
     log: str = "text"
     request_log: Literal["off", "errors", "all"] = "errors"
     rate_limit: Literal["off", "stripe"] | int = "off"
+    failpoint: str | None = None
 
     @property
     def identifiers_path(self) -> Path:

@@ -15,6 +15,7 @@ import msgspec
 from tripmeter.api.call import Call, Change, Reply
 from tripmeter.api.encoding import encode
 from tripmeter.api.expansion import expanded
+from tripmeter.failpoints import reach
 from tripmeter.model.errors import IdempotencyMismatch, ParameterInvalid, Refusal, StoreUnavailable
 from tripmeter.model.stored import StoredReply
 from tripmeter.ports import Work
@@ -59,10 +60,13 @@ def once(work: Work, call: Call, method: str, path: str, change: Change) -> Done
     if stored is not None:
         if stored.fingerprint != fingerprint:
             raise IdempotencyMismatch(key)
+        reach("command.replayed")
         return Done(Reply(stored.body, stored.status), replayed=True)
     reply = _perform_or_refuse(work, call, change)
+    reach("command.performed")
     kept = StoredReply(fingerprint, reply.status, reply.body)
     work.session.keep_reply(call.scope, key, work.now_ms, kept)
+    reach("command.kept")
     return Done(reply, replayed=False)
 
 

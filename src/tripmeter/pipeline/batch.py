@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import structs
 
+from tripmeter.failpoints import reach
 from tripmeter.model.alert import Alert, Firing
 from tripmeter.model.errors import CancellationRefused
 from tripmeter.model.event import Announcement, Endpoint, Event
@@ -125,8 +126,10 @@ class Batch:
             preview={"value": format_quantity(firing.value)},
         )
         events = self.announce(announcement)
+        reach("batch.announced")
         self.fired += 1
         self.session.firings.insert(structs.replace(firing, event=events[0].id))
+        reach("batch.fired")
 
     # cancellations
 
@@ -143,6 +146,7 @@ class Batch:
         customer = self.session.customers.numbered(event.customer_no).id
         self._log.cancel(position)
         self.session.usage.mark_cancelled(position, self._now_ms)
+        reach("batch.cancelled")
         tally = self._state.tallies.tally(meter, event.customer_no, customer)
         self._state.cancel(tally, event, self._log.position)
         return self._now_ms
@@ -204,6 +208,7 @@ class Batch:
         row = self._log.take(self._now_ms)
         if row is not None:
             self.session.usage.append(row)
+            reach("batch.logged")
         self._state.position = self._log.position
 
 

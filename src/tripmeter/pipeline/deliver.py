@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import structlog
 
+from tripmeter.failpoints import reach
 from tripmeter.model.delivery import Answer
 from tripmeter.model.event import (
     Delivery,
@@ -142,6 +143,7 @@ class Deliverer:
     async def _send_all(self, parcels: list[Parcel]) -> None:
         attempts = await asyncio.gather(*(self._send(parcel) for parcel in parcels))
         await self._writer.ask(CommandJob(lambda work: _record_all(work, attempts)))
+        reach("delivery.recorded")
 
     async def _send(self, parcel: Parcel) -> Attempted:
         async with self._slots:
@@ -153,7 +155,9 @@ class Deliverer:
                 "User-Agent": USER_AGENT,
                 HEADER: signature,
             }
+            reach("delivery.sending")
             answer = await self._poster.post(parcel.endpoint.url, body, headers)
+            reach("delivery.sent")
         return Attempted(parcel, at_ms, signature, answer)
 
     def _due(self, session: Session, endpoint_no: int) -> list[Parcel]:
@@ -206,6 +210,7 @@ def _record(work: Work, attempted: Attempted) -> None:
     )
     state, due_ms = _state_after(verdict, delivery)
     work.session.outbox.settle(delivery.no, state, number, due_ms)
+    reach("delivery.settled")
     work.session.attempts.insert(_attempt(work.now_ms, attempted, number, state, due_ms))
     DELIVERY_ATTEMPTS.labels(verdict.reason).inc()
     if number == 1:

@@ -7,6 +7,7 @@ its hours are; the log is read again from where the last complete freeze ended.
 
 from typing import Final, NamedTuple
 
+from tripmeter.failpoints import reach
 from tripmeter.pipeline.hours import Frozen
 from tripmeter.pipeline.state import State
 from tripmeter.pipeline.tallies import Tallies
@@ -42,10 +43,13 @@ def write_slice(state: State, now_ms: int, pace: Pace, counted: int = 0) -> None
     frozen = state.frozen or _freeze(state)
     usage = state.session.usage
     size = max(pace.slice, 2 * frozen.size * counted // pace.lag)
+    reach("flush.begun")
     rows = frozen.save_next(state.session, size).tolist()
+    reach("flush.hours")
     for row in rows:
         _forget_old_windows(state.tallies, row, now_ms)
     usage.save_tallies(state.tallies.stored_rows(rows, state.position, frozen.position))
+    reach("flush.tallies")
     if frozen.pending:
         return
     usage.set_flushed_position(frozen.position)

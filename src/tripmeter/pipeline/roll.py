@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
+from tripmeter.failpoints import reach
 from tripmeter.model.event import Announcement
 from tripmeter.model.scope import Scope
 from tripmeter.model.stored import RefusalRow
@@ -36,7 +37,10 @@ def report_refusals(work: Work) -> None:
         by_meter[row.scope, meter_no].append(row)
     for (scope, meter_no), group in by_meter.items():
         _report(work, scope, meter_no, group)
-    work.session.usage.drop_refusals([row.no for row in rows])
+        reach("roll.reported")
+    if rows:
+        work.session.usage.drop_refusals([row.no for row in rows])
+        reach("roll.dropped")
 
 
 def _report(work: Work, scope: Scope, meter_no: int | None, rows: Sequence[RefusalRow]) -> None:

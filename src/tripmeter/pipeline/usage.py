@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, cast
 
 import numpy as np
 
+from tripmeter.failpoints import reach
 from tripmeter.model.digests import Digests
 from tripmeter.model.errors import IdempotencyMismatch, Refusal
 from tripmeter.model.ids import new_secret
@@ -185,6 +186,7 @@ class UsageBatch:
             self._state.session.usage.add_refusal(
                 job.scope, meter_no, code, self._now_ms, samples[:SAMPLES_KEPT], len(samples)
             )
+            reach("batch.refused")
 
 
 def sift(state: State, intake: Intake, digests: Digests) -> Sifted:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import structlog
 
+from tripmeter.failpoints import reach
 from tripmeter.model.errors import Draining, Refusal, StoreUnavailable
 from tripmeter.pipeline import flush
 from tripmeter.pipeline.batch import Batch
@@ -126,7 +127,9 @@ class Writer:
             elif not last:
                 self._rest()
             if last:
+                reach("stop.drained")
                 self._flush_all()
+                reach("stop.flushed")
                 self._identifiers.close()
                 return
 
@@ -178,12 +181,14 @@ class Writer:
 
     def _commit_together(self, tickets: list[Ticket]) -> None:
         self._changing = False
+        reach("batch.taken")
         now_ms = self._clock.now_ms()
         if self._state is None:
             self._state = self._read_state()
         look_ahead(self._state, now_ms)  # before anything is looked up: after a quiet day too
         with COMMIT_SECONDS.time(), self._store.transaction():
             self._changing = True
+            reach("batch.begun")
             batch = Batch(self._state, now_ms, self._pace)
             for together, run in itertools.groupby(tickets, _is_usage):
                 if together:
@@ -192,7 +197,10 @@ class Writer:
                     for ticket in run:
                         _attempt(batch, ticket)
             batch.finish()
+            reach("batch.written")
+        reach("batch.committed")
         self._identifiers.settle(self._state.position)
+        reach("batch.settled")
         self._tell(batch)
 
     def _tell(self, batch: Batch) -> None:
@@ -235,6 +243,7 @@ class Writer:
                 return
             with self._store.transaction():
                 flush.write_slice(self._state, self._clock.now_ms(), self._pace, REPORTS_AT_REST)
+            reach("flush.committed")
         except Exception:
             log.exception("flush_failed")
             self._state = None

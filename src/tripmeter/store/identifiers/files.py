@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from tripmeter.failpoints import reach
+
 RUN: Final = ".run"
 FILTER: Final = ".filter"
 RETIRED: Final = ".retired"
@@ -20,11 +22,16 @@ def write_file(path: Path, write: Callable[[BinaryIO], None]) -> None:
     """Write, sync, rename, sync the folder: the file exists from the rename on."""
     partial = path.with_name(path.name + PARTIAL)
     with partial.open("wb") as file:
+        reach("identifiers.begun")
         write(file)
         file.flush()
+        reach("identifiers.filled")
         os.fsync(file.fileno())
+    reach("identifiers.synced")
     partial.replace(path)
+    reach("identifiers.named")
     sync_folder(path.parent)
+    reach("identifiers.placed")
 
 
 def sync_folder(folder: Path) -> None:
@@ -41,6 +48,7 @@ def sweep(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for partial in folder.glob(f"*{PARTIAL}"):
         delete(partial)
+        reach("identifiers.swept")
 
 
 def delete(path: Path) -> None:

@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import structlog
 
+from tripmeter.failpoints import reach
 from tripmeter.model.digests import Digests
 from tripmeter.store.identifiers.files import drop_filters, drop_retired
 from tripmeter.store.identifiers.run import Positions, Run, merge_runs, write_run
@@ -240,8 +241,10 @@ class TieredIdentifiers:
         with self._changed:
             segments = tuple(s.with_merged(due, merged) for s in self._view.segments)
             self._view = self._view._replace(segments=segments)
+        reach("identifiers.merged")
         for run in due:
             run.drop()
+            reach("identifiers.dropped")
         if merged not in self._view.runs:
             merged.drop()  # all of it expired in the meantime
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
+from tripmeter.failpoints import reach
 from tripmeter.ports import Session
 from tripmeter.store.postgres.connecting import Link, read_url
 from tripmeter.store.postgres.reading import Readers
@@ -34,7 +35,9 @@ class PostgresStore:
         """Bring the schema up to date; names of the migrations that ran. Forward only."""
         with self._writing.transaction():
             self._writing.keep_books()
-            return self._writing.use(_migrate)
+            ran = self._writing.use(_migrate)
+        reach("migration.done")
+        return ran
 
     def writer(self) -> Session:
         """The writing session. Used by one thread only."""
@@ -64,6 +67,8 @@ def _migrate(link: Link) -> list[str]:
     for number, (name, script) in enumerate(load_migrations(PACKAGE), start=1):
         if number not in done:
             link.execute(script, prepare=False)
+            reach("migration.run")
             link.execute("INSERT INTO migrations (number, name) VALUES (%s, %s)", [number, name])
             ran.append(name)
+            reach("migration.noted")
     return ran

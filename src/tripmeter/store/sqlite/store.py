@@ -9,6 +9,7 @@ from typing import Any
 
 import apsw
 
+from tripmeter.failpoints import reach
 from tripmeter.model.errors import StoreUnavailable
 from tripmeter.ports import Session
 from tripmeter.store.records import Row
@@ -99,8 +100,11 @@ class SqliteStore:
             with self.transaction():
                 if self._writing.pragma("user_version") < number:
                     self._writing.execute(script)
+                    reach("migration.run")
                     self._writing.pragma("user_version", number)
                     ran.append(name)
+                    reach("migration.noted")
+            reach("migration.done")
         return ran
 
     def writer(self) -> Session:
