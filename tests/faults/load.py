@@ -120,9 +120,8 @@ class Load:
             request = self._left.pop()
             await self._acknowledge(request, attempts=0)
             self.acknowledged += 1
-            if self._rng.random() < (
-                0.5 if request.way == "command" else 0.1
-            ):  # a client that has forgotten what it sent
+            forgetful = 0.5 if request.way == "command" else 0.1
+            if self._rng.random() < forgetful:  # a client that does not know what it sent
                 await self._acknowledge(request, attempts=1)
                 self.repeated += 1
 
