@@ -75,9 +75,7 @@ def serve(
     from tripmeter.logs import set_up_logging
     from tripmeter.ports import AlreadyRunning
 
-    settings = _settings(
-        host=host, port=port, data=data, database=database, rate_limit=rate_limit
-    )
+    settings = _settings(host=host, port=port, data=data, database=database, rate_limit=rate_limit)
     if demo:
         settings = _demo_settings(settings)
     set_up_logging(settings.log)

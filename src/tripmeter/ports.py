@@ -116,11 +116,11 @@ class Usage(Protocol):
         ...
 
     def mark_cancelled(self, position: int, now_ms: int) -> None:
-        """Note that the event at `position` was cancelled; forget notes of two days ago."""
+        """Note that the event at `position` was cancelled."""
         ...
 
     def is_cancelled(self, position: int) -> bool:
-        """Whether the event at `position` was cancelled lately."""
+        """Whether the event at `position` was cancelled."""
         ...
 
     def tally(self, meter_no: int, customer_no: int) -> TallyRow | None:
@@ -163,8 +163,8 @@ class Usage(Protocol):
         """Remember refusals until their error report."""
         ...
 
-    def refusals_before(self, created_ms: int) -> list[RefusalRow]:
-        """Refusals that have waited long enough."""
+    def refusals_outside(self, start_ms: int, end_ms: int) -> list[RefusalRow]:
+        """Refusals up to a time, and those later than another."""
         ...
 
     def drop_refusals(self, numbers: Sequence[int]) -> None:
@@ -201,6 +201,10 @@ class Outbox(Protocol):
 
     def settle(self, no: int, state: DeliveryState, attempts: int, due_ms: int) -> None:
         """Store what an attempt led to."""
+        ...
+
+    def bring_forward(self, after_ms: int, by_ms: int, now_ms: int) -> None:
+        """Make pending deliveries that are due after a time due earlier, though not before now."""
         ...
 
     def pending_count(self, event_no: int) -> int:

@@ -109,12 +109,7 @@ class Api:
 
     async def meter(self, event_name: str, formula: str = "sum") -> str:
         """A new meter's id."""
-        made = await self.post(
-            "/v1/billing/meters",
-            display_name=event_name,
-            event_name=event_name,
-            default_aggregation={"formula": formula},
-        )
+        made = await self.post("/v1/billing/meters", **meter_form(event_name, formula))
         return str(made["id"])
 
     async def customers(self, *ids: str) -> None:
@@ -178,6 +173,15 @@ def event_form(event_name: str, customer: str, value: Any, identifier: str | Non
         "payload": {"stripe_customer_id": customer, "value": str(value)},
     }
     return event if identifier is None else {**event, "identifier": identifier}
+
+
+def meter_form(event_name: str, formula: str = "sum") -> dict[str, Any]:
+    """A meter."""
+    return {
+        "display_name": event_name,
+        "event_name": event_name,
+        "default_aggregation": {"formula": formula},
+    }
 
 
 def alert_form(meter: str, gte: int, customer: str | None, title: str) -> dict[str, Any]:

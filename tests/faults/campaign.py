@@ -294,7 +294,7 @@ def strays_told(server: Server) -> int:
     """Refused events: those in error reports, and those that wait for theirs."""
     with opened(server) as store, store.reader() as session:
         (scope,) = session.scopes()
-        waiting = sum(row.refused for row in session.usage.refusals_before(2**60))
+        waiting = sum(row.refused for row in session.usage.refusals_outside(0, 0))
         page = session.events.page(scope, Page(10**9), payload=EventPayload.THIN)
     told = [kept.value.data or {} for kept in page.items if kept.value.type in REPORTS]
     return waiting + sum(int(data["reason"]["error_count"]) for data in told)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from support.forking import Fork
 from support.server import Server, run
 from tripmeter.failpoints import POINTS, FailpointUnknown, arm, reach
 from tripmeter.settings import read_settings
@@ -57,7 +58,7 @@ def test_an_engine_does_not_start_with_an_unknown_one(tmp_path: Path) -> None:
 
 
 def test_the_nth_time_is_counted(tmp_path: Path) -> None:
-    server = Server(tmp_path, table_size=16)
+    server = Server(tmp_path, fork=Fork())
     server.dies_at("command.kept:3")
     server.start()
     with server.client() as client:

@@ -29,6 +29,7 @@ from faults.campaign import (
     Outcome,
 )
 from faults.load import totals
+from support.forking import Fork
 from support.postgres import database
 from support.server import Server
 from tripmeter.failpoints import POINTS
@@ -47,7 +48,7 @@ def outcome(
     folder = tmp_path_factory.mktemp("kill")
     with ExitStack() as stack:
         url = stack.enter_context(database(migrated=False)) if request.param == "postgres" else None
-        server = Server(folder, environment={"TRIPMETER_DATABASE": url}, table_size=TABLE_SIZE)
+        server = Server(folder, environment={"TRIPMETER_DATABASE": url}, fork=Fork(TABLE_SIZE))
         stack.callback(server.kill)
         yield asyncio.run(Campaign(server, KILLS // 2, SEED).run())
 

@@ -1,17 +1,23 @@
 """Many clients at once on real sockets: what must happen once happens once, in one order."""
 
 import asyncio
+import random
 import signal
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from faults.calls import FIRED, METER_EVENTS, Api, event_form, until_delivered
+from faults.calls import FIRED, METER_EVENTS, Api, event_form, meter_form, until_delivered
 from support.inbox import open_inbox
-from support.server import Server, assert_doctor_finds_nothing, running_server
+from support.server import API_KEY, Server, assert_doctor_finds_nothing, running_server
+from tripmeter.app import open_store
+from tripmeter.model.usage import UsageEvent
+from tripmeter.pipeline import log
+from tripmeter.settings import Settings
 
 CROWD = 500
 
@@ -30,8 +36,17 @@ async def api(server: Server) -> AsyncIterator[Api]:
         yield client
 
 
+def logged_events(server: Server, event_name: str) -> list[UsageEvent]:
+    """The events of a meter in the order that the log gave them."""
+    with closing(open_store(Settings(data=server.data))) as store, store.reader() as session:
+        meters = [session.active_meter(scope, event_name) for scope in session.scopes()]
+        numbers = [kept.no for kept in meters if kept is not None]
+        found = [item for row in session.usage.rows_after(0) for _, item, _ in log.items(row)]
+        return [e for e in found if isinstance(e, UsageEvent) and e.meter_no in numbers]
+
+
 async def test_500_reports_across_one_line_fire_once_and_reach_each_endpoint_once(
-    api: Api,
+    api: Api, server: Server
 ) -> None:
     meter = await api.meter("crossed")
     await api.customers("acme")
@@ -46,6 +61,8 @@ async def test_500_reports_across_one_line_fire_once_and_reach_each_endpoint_onc
 
         (firing,) = await api.firings(alert, "acme")
         assert firing["value"] == str(CROWD // 2)
+        crossing = logged_events(server, "crossed")[CROWD // 2 - 1]
+        assert firing["meter_event_identifier"] == crossing.identifier, "the very event"
         (event,) = await api.every("/v1/events", type=FIRED)
         assert firing["notification_event"] == event["id"]
         for inbox in (first, second):
@@ -71,6 +88,31 @@ async def test_one_identifier_from_50_clients_counts_once_and_49_are_refused(api
         assert answer.error["message"] == "An event already exists with identifier the_one."
         assert answer.error["param"] == "identifier"
     assert await api.used(meter, "birch") == 3
+
+
+async def test_one_identifier_on_two_keys_of_an_account_counts_once_and_on_two_accounts_twice(
+    api: Api, server: Server
+) -> None:
+    """50 clients at once on each key: what is known is known to the account, whoever reports it."""
+    meter = await api.meter("shared_identifier")
+    await api.customers("ivy")
+    second = server.create_key().secret
+    other = server.create_key(account="Other").secret
+    for path, form in (
+        ("/v1/billing/meters", meter_form("shared_identifier")),
+        ("/v1/customers", {"id": "ivy"}),
+    ):
+        assert (await api.call("POST", path, form, token=other)).status == 200
+    event = event_form("shared_identifier", "ivy", 3, "shared")
+    tokens = [API_KEY, second, other] * 50
+    answers = await asyncio.gather(
+        *(api.call("POST", METER_EVENTS, event, token=token) for token in tokens)
+    )
+    statuses = zip(tokens, [answer.status for answer in answers], strict=True)
+    counted = [token for token, status in statuses if status == 200]
+    assert sorted(token == other for token in counted) == [False, True]
+    assert {answer.status for answer in answers} == {200, 400}
+    assert await api.used(meter, "ivy") == 3
 
 
 async def test_one_idempotency_key_from_50_clients_counts_once_and_50_succeed(api: Api) -> None:
@@ -116,7 +158,7 @@ class Flow:
         """Report until `stop`."""
         while self._running:
             self.sent += 1
-            answer = await self._api.report(*self._of, 1, f"{self._of[0]}_{self.sent}")
+            answer = await self._api.report(*self._of, 1, f"{'_'.join(self._of)}_{self.sent}")
             assert answer.status == 200
             self.acknowledged += 1
 
@@ -205,6 +247,45 @@ async def test_c4_nothing_fires_after_an_alert_was_switched_off_while_usage_flow
             number = int(firing["meter_event_identifier"].rpartition("_")[2])
             assert number <= sent_when_off
     assert await api.used(meter, f"fern_{verb}") == flow.acknowledged
+
+
+async def test_the_life_of_an_alert_while_usage_flows_is_what_the_log_says(
+    api: Api, server: Server
+) -> None:
+    """Created, switched off, armed again and archived in a race with usage: replayed by doctor from
+    the positions of the log; and here, that it fires at most once for each time it was armed."""
+    meter = await api.meter("lives")
+    customers = [f"life_{n}" for n in range(4)]
+    await api.customers(*customers)
+    flows = [Flow(api, "lives", customer) for customer in customers]
+    reporting = [asyncio.create_task(flow.run()) for flow in flows for _ in range(2)]
+    lives = await asyncio.gather(*(live(api, meter, customers, n) for n in range(12)))
+    for flow in flows:
+        flow.stop()
+    await asyncio.gather(*reporting)
+    fired = 0
+    for alert, armed in lives:
+        for customer in customers:
+            firings = await api.firings(alert, customer)
+            fired += len(firings)
+            assert len(firings) <= armed
+            assert len({firing["meter_event_identifier"] for firing in firings}) == len(firings)
+    assert fired > len(lives)
+    assert_doctor_finds_nothing(server.data)
+
+
+async def live(api: Api, meter: str, customers: list[str], number: int) -> tuple[str, int]:
+    """One alert's changes, one after the other; how often it was armed."""
+    rng = random.Random(number)
+    alert = await api.alert(meter, rng.randint(1, 6), rng.choice([None, *customers]))
+    armed = 1
+    for _ in range(10):
+        verb = rng.choice(("activate", "activate", "deactivate"))
+        answer = await api.call("POST", f"/v1/billing/alerts/{alert}/{verb}")
+        assert answer.status in (200, 400), answer  # 400: it is inactive already
+        armed += verb == "activate"
+    await api.post(f"/v1/billing/alerts/{alert}/archive")
+    return alert, armed
 
 
 async def test_activating_twice_at_once_fires_once_for_each_activation_that_came(

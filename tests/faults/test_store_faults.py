@@ -15,6 +15,7 @@ import apsw
 import pytest
 
 from faults.calls import BULK, Answer, Api, event_form, until_delivered
+from support.forking import Fork
 from support.inbox import FINE, Behaviour, Decide, Delivery, open_inbox
 from support.server import (
     PATIENCE_S,
@@ -156,6 +157,35 @@ async def test_c1_a_full_disk_refuses_with_503_and_goes_on_when_there_is_space_a
         server.restart()
         async with Api(server.url) as api:
             await assert_whole(api, meter, acknowledged)
+        server.stop()
+        assert_doctor_finds_nothing(server.data)
+
+
+async def test_an_identifier_folder_that_is_full_stops_nothing(
+    tmp_path: Path, small_disk: Path
+) -> None:
+    """It derives from the log: what cannot be written there stays in memory."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "identifiers").symlink_to(small_disk)
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(free_bytes(small_disk) - 40_000))
+    with running_server(tmp_path, fork=Fork(table_size=16)) as server:
+        async with Api(server.url) as api:
+            meter = await prepare(api)
+            for n in range(400):
+                assert (await api.report("api_calls", "acme", 1, f"evt_{n}")).status == 200
+            assert "identifiers_not_written" in server.log
+            for n in range(0, 400, 10):
+                assert (await api.report("api_calls", "acme", 1, f"evt_{n}")).status == 400
+            ballast.unlink()
+            await report_more(api, 400)
+            await assert_whole(api, meter, 450)
+        server.kill()
+        server.restart()
+        async with Api(server.url) as api:
+            for n in range(0, 450, 10):
+                assert (await api.report("api_calls", "acme", 1, f"evt_{n}")).status == 400
+            await assert_whole(api, meter, 450)
         server.stop()
         assert_doctor_finds_nothing(server.data)
 

@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 import pytest
 
 from faults.calls import BULK, Api, event_form
+from support.forking import Fork
 from support.server import Server, assert_doctor_finds_nothing, running_server
 from tripmeter.model.usage import UsageEvent
 from tripmeter.pipeline import log
@@ -52,7 +53,7 @@ class Killed(NamedTuple):
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Killed:
     """One customer's usage across many lines, and an end in the middle of it."""
     folder = tmp_path_factory.mktemp("torn")
-    with running_server(folder, table_size=TABLE_SIZE) as server:
+    with running_server(folder, fork=Fork(TABLE_SIZE)) as server:
         alerts = asyncio.run(prepare(server))
         server.restart()  # so that the log begins anew, with usage alone
         asyncio.run(report_until(server, WAL_BYTES))
@@ -141,7 +142,7 @@ def test_what_is_left_is_a_beginning_in_which_everything_agrees(
     TEARINGS[number % len(TEARINGS)](data / WAL, rng)
     if rng.random() < 0.5:
         cut_runs(data / "identifiers", rng)
-    with running_server(tmp_path, data=data, table_size=TABLE_SIZE) as server:
+    with running_server(tmp_path, data=data, fork=Fork(TABLE_SIZE)) as server:
         left = read_identifiers(data)
         assert left == killed.identifiers[: len(left)]
         assert_doctor_finds_nothing(data)

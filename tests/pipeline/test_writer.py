@@ -14,6 +14,7 @@ from support.engine import Engine
 from support.postgres import database
 from tripmeter.control.alerts import create_alert
 from tripmeter.model.errors import Draining, StateConflict, StoreUnavailable
+from tripmeter.model.quantity import SCALE
 from tripmeter.model.scope import Caller
 from tripmeter.model.usage import UsageReport, as_reports
 from tripmeter.pipeline.jobs import CommandJob, Counted, Outcomes, UsageJob
@@ -102,6 +103,20 @@ def test_what_is_durable_is_answered_even_if_nobody_can_be_woken(engine: Engine)
     engine.on_wake = asleep
     assert counted(engine.report([report("first")]))
     assert len(engine.firings()) == 1
+
+
+def test_a_window_that_a_leaping_clock_seemed_to_close_is_still_superseded(engine: Engine) -> None:
+    meter = engine.create_meter("calls", event_time_window="hour")
+    old_ms = engine.clock.now_ms() - 35 * DAY_MS + HOUR_MS
+    engine.report_one(meter, "cus_1", "5", "old", at=old_ms)
+    engine.restart()
+    engine.clock.advance(4 * DAY_MS)
+    engine.report_one(meter, "cus_1", "1", "leapt")
+    engine.restart()
+    engine.clock.advance(-4 * DAY_MS)
+    engine.report_one(meter, "cus_1", "3", "again", at=old_ms)
+    assert engine.total(meter.id, "cus_1") == (3 + 1) * SCALE
+    engine.assert_sound()
 
 
 def test_who_asks_too_late_is_told_to_come_again(engine: Engine) -> None:

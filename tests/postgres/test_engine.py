@@ -16,7 +16,14 @@ import pytest
 from faults.calls import FIRED, Api
 from faults.load import EVENT_NAME, Load, Request, draw_requests, totals
 from support.postgres import cluster, database, database_url, execute, own_cluster
-from support.server import Ended, Environment, Server, run, running_server
+from support.server import (
+    Ended,
+    Environment,
+    Server,
+    assert_doctor_finds_nothing,
+    run,
+    running_server,
+)
 from tripmeter.model.quantity import SCALE
 from tripmeter.model.usage import UsageEvent
 from tripmeter.pipeline import log
@@ -58,8 +65,7 @@ def test_nothing_acknowledged_is_lost_when_the_server_or_the_engine_dies(
         starts = asyncio.run(campaign(server, rng, requests))
         server.stop()
     assert starts > 5
-    found = run("doctor", changes=on(url))
-    assert found.out.rstrip().endswith(": 0 differences"), found
+    assert_doctor_finds_nothing(tmp_path, url)
     check_log(url, requests)
 
 

@@ -121,6 +121,7 @@ class Run:
                     self._compare()
             self._compare()
             self._fall("restart" if self.seed % 2 else "crash")
+            self.engine.assert_sound()
 
     def _happen(self) -> None:
         chance = self.rng.random()

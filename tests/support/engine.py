@@ -28,6 +28,7 @@ from tripmeter.model.meter import Meter
 from tripmeter.model.scope import Caller, Scope
 from tripmeter.model.stored import Page
 from tripmeter.model.usage import LogRow, UsageReport, as_reports
+from tripmeter.pipeline.audit import audit
 from tripmeter.pipeline.explain import explain
 from tripmeter.pipeline.flush import STEADY, Pace
 from tripmeter.pipeline.jobs import (
@@ -337,6 +338,11 @@ class Engine:
             return explain(state, session.alerts.get(self.scope, alert_id), customer_no, customer)
 
         return self.query(run)
+
+    def assert_sound(self) -> None:
+        """What is stored must be what the log says (C8)."""
+        differences = self.query(lambda _, session, __: audit(session).differences)
+        assert not differences, differences
 
     def pending(self) -> dict[str, list[Event]]:
         """The events on their way to each endpoint, by the endpoint's id."""

@@ -9,13 +9,14 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from subprocess import TimeoutExpired
-from typing import Final
+from typing import Final, NamedTuple
 
 PRELOADED: Final = (
     *("tripmeter.cli", "tripmeter.app", "tripmeter.demo", "tripmeter.pipeline.audit"),
@@ -23,6 +24,26 @@ PRELOADED: Final = (
     *("uvicorn.protocols.http.httptools_impl", "rich.console", "rich.progress", "rich.table"),
     *("pytest", "support.forking"),
 )
+
+
+class Fork(NamedTuple):
+    """What is different in a fork, for what no test could wait for."""
+
+    table_size: int | None = None
+    """So many identifiers fill a table of the tier: its files are written and merged all along."""
+    clock: Path | None = None
+    """A file that says by how many milliseconds its clock is ahead."""
+
+
+class ClockAhead:
+    """The machine's clock, ahead by what a file says at the moment."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def now_ms(self) -> int:
+        """Milliseconds since the Unix epoch, UTC."""
+        return time.time_ns() // 1_000_000 + int(self._file.read_text())
 
 
 class Forked:
@@ -33,14 +54,10 @@ class Forked:
         words: Sequence[str],
         environment: Mapping[str, str],
         output: Path,
-        table_size: int | None = None,
+        fork: Fork = Fork(),  # noqa: B008 - it never changes
     ) -> None:
-        """Start it; what it says is added to `output`.
-
-        With `table_size`, so many identifiers fill a table of the identifier tier, so that its
-        files are written and merged under a load that tests can make.
-        """
-        arguments = (list(words), dict(environment), str(output), table_size)
+        """Start it; what it says is added to `output`."""
+        arguments = (list(words), dict(environment), str(output), fork)
         self._process = _server().Process(target=_run, args=arguments)
         self._process.start()
 
@@ -86,9 +103,7 @@ def _server() -> ForkServerContext:
     return context
 
 
-def _run(
-    words: list[str], environment: dict[str, str], output: str, table_size: int | None
-) -> None:
+def _run(words: list[str], environment: dict[str, str], output: str, fork: Fork) -> None:
     """The child: become what a shell would have started."""
     os.environ.clear()
     os.environ.update(environment)
@@ -96,10 +111,14 @@ def _run(
     for standard in (1, 2):
         os.dup2(descriptor, standard)
     sys.argv = ["tripmeter", *words]
+    sys.modules.pop("pytest", None)  # cyclopts looks for it, and warns
     from tripmeter import app, cli
     from tripmeter.store.identifiers import TieredIdentifiers
 
-    if table_size is not None:
-        small = partial(TieredIdentifiers, table_size=table_size, segment_size=30 * table_size)
-        setattr(app, "TieredIdentifiers", small)  # noqa: B010 - a name that app only imports
+    if fork.table_size is not None:
+        vars(app)["TieredIdentifiers"] = partial(
+            TieredIdentifiers, table_size=fork.table_size, segment_size=30 * fork.table_size
+        )
+    if fork.clock is not None:
+        vars(app)["SystemClock"] = partial(ClockAhead, fork.clock)
     cli.main()

@@ -31,8 +31,9 @@ STEPS = (
 )
 STEPS_BACK = (
     *(-1, -30, -SECOND_MS, -2 * MINUTE_MS, -50 * MINUTE_MS, -5 * HOUR_MS, -11 * HOUR_MS),
-    *(-26 * HOUR_MS, -3 * DAY_MS, -9 * DAY_MS),
+    *(-26 * HOUR_MS, -3 * DAY_MS, -7 * DAY_MS),
 )
+LEAP_MS = 7 * DAY_MS
 TYPES = ("*", "billing.alert.triggered", "billing.meter.created", "customer.deleted")
 
 
@@ -102,7 +103,8 @@ class Scenario:
             day_later = self.rng.choice(recent) + DAY_MS + self.rng.choice((0, 0, 1, HOUR_MS))
             self.clock.set(max(day_later, self.clock.now_ms()))
         elif self.rng.random() < 0.15:
-            self.clock.advance(self.rng.choice(STEPS_BACK))
+            back_to_ms = self.clock.now_ms() + self.rng.choice(STEPS_BACK)
+            self.clock.set(max(back_to_ms, self._latest_ms - LEAP_MS))
         elif self.rng.random() < 0.02:
             self.clock.advance(40 * DAY_MS)
         else:

@@ -24,7 +24,7 @@ from typing import Final, NamedTuple
 
 import httpx2
 
-from support.forking import Forked, run_forked
+from support.forking import Fork, Forked, run_forked
 
 API_KEY: Final = "sk_test_server_0123456789abcdef"
 PATIENCE_S: Final = 60
@@ -58,16 +58,16 @@ class Server:
         data: Path | None = None,
         arguments: Sequence[str] = (),
         environment: Environment | None = None,
-        table_size: int | None = None,
+        fork: Fork | None = None,
     ) -> None:
-        """With `table_size` it starts as a fork, quickly, with small tables of identifiers."""
+        """With `fork` it starts as one, which is quick."""
         self.data = data or folder / "data"
         self.api_key = API_KEY
         self.port = free_port()
         self._log = folder / "server.log"
         self._arguments = arguments
         self._environment = dict(environment or {})
-        self._table_size = table_size
+        self._fork = fork
         self._process: subprocess.Popen[bytes] | Forked | None = None
 
     @property
@@ -117,10 +117,8 @@ class Server:
         assert not self.running, "it runs already"
         where = ["--data", str(self.data), "--port", str(self.port)]
         words = ("serve", *where, *self._arguments)
-        if self._table_size is not None:
-            self._process = Forked(
-                words, environment(self._environment), self._log, self._table_size
-            )
+        if self._fork is not None:
+            self._process = Forked(words, environment(self._environment), self._log, self._fork)
             return
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -200,15 +198,13 @@ def running_server(
     data: Path | None = None,
     arguments: Sequence[str] = (),
     environment: Environment | None = None,
-    table_size: int | None = None,
+    fork: Fork | None = None,
 ) -> Iterator[Server]:
     """A server for the length of a block, at whose end it must stop with exit code 0.
 
     Its data are in `folder` unless `data` names another place.
     """
-    server = Server(
-        folder, data=data, arguments=arguments, environment=environment, table_size=table_size
-    )
+    server = Server(folder, data=data, arguments=arguments, environment=environment, fork=fork)
     try:
         server.start()
         yield server

@@ -26,7 +26,13 @@ from tripmeter.pipeline.jobs import CommandJob
 from tripmeter.pipeline.metrics import DELIVERY_ATTEMPTS, DELIVERY_SECONDS
 from tripmeter.pipeline.writer import Writer
 from tripmeter.ports import Clock, Poster, Session, Store, Work
-from tripmeter.rules.retry import JITTER_LIMIT_BP, Verdict, judge_attempt, parse_retry_after
+from tripmeter.rules.retry import (
+    JITTER_LIMIT_BP,
+    LONGEST_RETRY_AFTER_MS,
+    Verdict,
+    judge_attempt,
+    parse_retry_after,
+)
 from tripmeter.wire.events import event_object, event_v2_object
 from tripmeter.wire.signature import HEADER, sign
 
@@ -38,6 +44,9 @@ SENDING_LIMIT: Final = 256
 
 LONGEST_SLEEP_MS: Final = 60_000
 """Lanes look again at least this often: clocks step, and other processes may have written."""
+
+STEP_MS: Final = 60_000
+"""A clock that shows so much less than before was set back."""
 
 _END_OF_TIME_MS: Final = 2**62
 
@@ -77,6 +86,8 @@ class Deliverer:
         self._slots = asyncio.Semaphore(SENDING_LIMIT)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = False
+        self._looked_ms: int | None = None
+        """What the clock said when a lane last looked."""
 
     async def start(self) -> None:
         """Open a lane for every endpoint that something waits for."""
@@ -113,6 +124,7 @@ class Deliverer:
         try:
             while not self._stopping:
                 bell.clear()
+                await self._mind_the_clock()
                 parcels = await asyncio.to_thread(self._read, self._due, endpoint_no)
                 if parcels:
                     await self._send_all(parcels)
@@ -126,6 +138,27 @@ class Deliverer:
             del self._lanes[endpoint_no]
             if bell.is_set() and not self._stopping:
                 self._ring(endpoint_no)
+
+    async def _mind_the_clock(self) -> None:
+        """Bring forward what was planned by a clock that was ahead of what it is now.
+
+        How far it was set back is known of this process's time alone; before that, what no plan
+        reaches to must have been planned so.
+        """
+        now_ms, before_ms = self._clock.now_ms(), self._looked_ms
+        after_ms, by_ms = now_ms + LONGEST_RETRY_AFTER_MS, _END_OF_TIME_MS
+        if before_ms is not None:
+            after_ms, by_ms = now_ms, before_ms - now_ms
+        self._looked_ms = now_ms
+        if by_ms < STEP_MS:
+            return
+        try:
+            await self._writer.ask(
+                CommandJob(lambda work: work.session.outbox.bring_forward(after_ms, by_ms, now_ms))
+            )
+        except Exception:
+            self._looked_ms = before_ms
+            raise
 
     async def _sleep(self, endpoint_no: int, bell: asyncio.Event) -> bool:
         """Wait for the next due time or the bell; False if nothing is pending."""

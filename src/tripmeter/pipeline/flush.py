@@ -28,6 +28,9 @@ class Pace(NamedTuple):
 
 STEADY: Final = Pace()
 
+LEAP_MS: Final = 7 * 86_400_000
+"""A clock may leap ahead by so much, and back again, before a window is forgotten too early."""
+
 
 def due(state: State, pace: Pace) -> bool:
     """Whether something is to be written beside a commit."""
@@ -71,6 +74,6 @@ def _forget_old_windows(tallies: Tallies, row: int, now_ms: int) -> None:
     meter = tallies.meters[int(tallies.meter_no[row])].meter
     if not holders or meter.window is None or meter.formula == "last":
         return
-    oldest = (now_ms - MAX_AGE_MS - CANCEL_WITHIN_MS) // WINDOW_MS[meter.window] - 1
+    oldest = (now_ms - MAX_AGE_MS - CANCEL_WITHIN_MS - LEAP_MS) // WINDOW_MS[meter.window] - 1
     for key in [key for key in holders if key < oldest]:
         del holders[key]

@@ -29,8 +29,12 @@ def roll(work: Work) -> None:
 
 
 def report_refusals(work: Work) -> None:
-    """Turn refusals that have waited for a window into one error report per meter."""
-    rows = work.session.usage.refusals_before(work.now_ms - REPORT_WINDOW_MS)
+    """Turn refusals that have waited for a window into one error report per meter.
+
+    Those from the future are of a clock that was ahead and has stepped back: they wait no longer.
+    """
+    now_ms = work.now_ms
+    rows = work.session.usage.refusals_outside(now_ms - REPORT_WINDOW_MS, now_ms)
     by_meter: dict[tuple[Scope, int | None], list[RefusalRow]] = defaultdict(list)
     for row in rows:
         meter_no = None if row.code is RefusalCode.NO_METER else row.meter_no

@@ -187,21 +187,22 @@ class State:
         return self.identity.digests(origins, [digest for _, digest in named])
 
     def move_horizon(self, now_ms: int) -> bool:
-        """Move the line behind which identifiers are free again, once a minute; True if back.
+        """Move the line behind which identifiers are free again. Once a minute will do.
 
-        It follows the order of the log, so a clock that stepped cannot free one too early.
+        It follows the order of the log, so a clock that stepped cannot free one too early. True
+        after a step back: what had expired in between is needed again.
         """
         if abs(now_ms - self._looked_ms) < MINUTE_MS:
             return False
-        before = self._horizon
         usage, oldest = self.session.usage, now_ms - CANCEL_WITHIN_MS
-        if now_ms < self._looked_ms:
+        stepped_back = now_ms < self._looked_ms
+        if stepped_back:
             first = usage.first_since(oldest)
         else:
             first = usage.first_since_from(self._horizon, oldest)
         self._horizon = self.position + 1 if first is None else first
         self._looked_ms = now_ms
-        return self._horizon < before
+        return stepped_back
 
     @property
     def horizon(self) -> int:

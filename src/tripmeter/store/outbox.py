@@ -47,6 +47,11 @@ class SqlOutbox:
         params = {"no": no, "state": state.value, "attempts": attempts, "due_ms": due_ms}
         self._sql.run("settle_delivery", params)
 
+    def bring_forward(self, after_ms: int, by_ms: int, now_ms: int) -> None:
+        """Make pending deliveries that are due after a time due earlier, though not before now."""
+        params = {"after_ms": after_ms, "by_ms": by_ms, "now_ms": now_ms}
+        self._sql.run("bring_forward", params)
+
     def pending_count(self, event_no: int) -> int:
         """How many endpoints an event still waits for."""
         return int(self._sql.rows("pending_count", {"event_no": event_no})[0][0])

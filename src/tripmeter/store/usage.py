@@ -16,9 +16,6 @@ _CHUNK = 256
 
 _FLUSHED = "flushed_position"
 
-_KEEP_CANCELLED_MS = 48 * 3_600_000
-"""An event can be cancelled within 24 h of its receipt; clocks may step."""
-
 
 _tally_decoder = msgspec.json.Decoder(TallyRow)
 _samples_decoder = msgspec.json.Decoder(list[tuple[str, str]])
@@ -58,12 +55,11 @@ class SqlUsage:
         return rows[0][0] if rows else None
 
     def mark_cancelled(self, position: int, now_ms: int) -> None:
-        """Note that the event at `position` was cancelled; forget notes of two days ago."""
-        self._sql.run("purge_cancelled", {"before_ms": now_ms - _KEEP_CANCELLED_MS})
+        """Note that the event at `position` was cancelled."""
         self._sql.run("mark_cancelled", {"position": position, "cancelled_ms": now_ms})
 
     def is_cancelled(self, position: int) -> bool:
-        """Whether the event at `position` was cancelled lately."""
+        """Whether the event at `position` was cancelled."""
         return bool(self._sql.rows("is_cancelled", {"position": position}))
 
     def row_holding(self, position: int) -> LogRow | None:
@@ -126,9 +122,9 @@ class SqlUsage:
         }
         self._sql.run("add_refusal", row)
 
-    def refusals_before(self, created_ms: int) -> list[RefusalRow]:
-        """Refusals that have waited long enough."""
-        rows = self._sql.rows("refusals_before", {"created_ms": created_ms})
+    def refusals_outside(self, start_ms: int, end_ms: int) -> list[RefusalRow]:
+        """Refusals up to a time, and those later than another."""
+        rows = self._sql.rows("refusals_outside", {"start_ms": start_ms, "end_ms": end_ms})
         return [
             RefusalRow(
                 no=no,

@@ -204,6 +204,9 @@ SELECT endpoint_no, min(due_ms) FROM deliveries WHERE state = 'pending' GROUP BY
 -- name: settle_delivery
 UPDATE deliveries SET state = :state, attempts = :attempts, due_ms = :due_ms
 WHERE no = :no AND state = 'pending'
+-- name: bring_forward
+UPDATE deliveries SET due_ms = max(:now_ms, due_ms - :by_ms)
+WHERE state = 'pending' AND due_ms > :after_ms
 -- name: cancel_pending
 UPDATE deliveries SET state = 'canceled' WHERE endpoint_no = :endpoint_no AND state = 'pending'
 -- name: pending_count
@@ -260,8 +263,6 @@ WHERE first = (SELECT max(first) FROM usage_log WHERE first <= :position)
 INSERT INTO cancelled (position, cancelled_ms) VALUES (:position, :cancelled_ms)
 -- name: is_cancelled
 SELECT 1 FROM cancelled WHERE position = :position
--- name: purge_cancelled
-DELETE FROM cancelled WHERE cancelled_ms < :before_ms
 
 -- name: get_tally
 SELECT meter_no, customer_no, doc FROM tallies
@@ -285,8 +286,8 @@ ON CONFLICT (meter_no, block, hour) DO UPDATE SET body = excluded.body
 -- name: add_refusal
 INSERT INTO refusals (account, livemode, meter_no, code, created_ms, refused, samples)
 VALUES (:account, :livemode, :meter_no, :code, :created_ms, :refused, :samples)
--- name: refusals_before
+-- name: refusals_outside
 SELECT no, account, livemode, meter_no, code, created_ms, refused, samples FROM refusals
-WHERE created_ms <= :created_ms ORDER BY no
+WHERE created_ms <= :start_ms OR created_ms > :end_ms ORDER BY no
 -- name: drop_refusal
 DELETE FROM refusals WHERE no = :no
