@@ -100,12 +100,10 @@ class Crowd:
             payload["value"] = rng.choice(("1", "0.5", "2", "-1"))
         now_ms = self.engine.clock.now_ms()
         given = UsageReport(event_name, payload, identifier, None)
-        (outcome,) = self.engine.ask(UsageJob(self.world.scope, as_reports([given])))
-        at = outcome.position if isinstance(outcome, Counted) else LAST
+        outcomes = self.engine.ask(UsageJob(self.world.scope, as_reports([given])))
+        at = outcomes[0].position if isinstance(outcomes[0], Counted) else LAST
         report = Report(event_name, payload, identifier, None)
-        self.done.append(
-            Done((at, 0), [outcome], lambda: self.world.report([report], None, now_ms))
-        )
+        self.done.append(Done((at, 0), outcomes, lambda: self.world.report([report], None, now_ms)))
 
     def _change(self, alert: str, verb: str) -> None:
         stands: list[tuple[int, int]] = []
