@@ -26,7 +26,9 @@ from tripmeter.ports import Session, Store
 from tripmeter.settings import Settings
 from tripmeter.wire.events import ERROR_REPORT, NO_METER_FOUND
 
-CUSTOMERS: Final = ["acme", "birch", "cedar", "dune", "elm"]
+KILLS_PER_CUSTOMER: Final = 8
+"""So many customers that there is usage to fire alerts before each kill."""
+
 ALERTS_PER_SCOPE: Final = 15
 
 REQUESTS_PER_KILL: Final = 32
@@ -62,6 +64,8 @@ class Logged(NamedTuple):
 class Outcome(NamedTuple):
     """What a campaign has left behind."""
 
+    names: list[str]
+    """The customers that are reported about; the first three have alerts of their own."""
     secret: str
     requests: list[Request]
     alerts: dict[str, AlertOf]
@@ -129,21 +133,24 @@ class Campaign:
         self.server = server
         self.died_at: list[str] = []
         self._kills = max(kills, len(POINTS))
+        self._names = [f"cus_{n}" for n in range(self._kills // KILLS_PER_CUSTOMER + 1)]
         self._rng = random.Random(seed)
         self._seed = seed
 
     async def run(self) -> Outcome:
         """Report everything while the server dies, then gather what there is to see."""
         server = self.server
-        requests = draw_requests(self._rng, CUSTOMERS, self._kills * REQUESTS_PER_KILL, EVERYTHING)
+        requests = draw_requests(
+            self._rng, self._names, self._kills * REQUESTS_PER_KILL, EVERYTHING
+        )
         await self._die_at_first()
         server.start()
         with open_inbox(unreliable(random.Random(self._seed))) as inbox:
             async with Api(server.url) as api:
                 meter = await api.meter(EVENT_NAME)
-                await api.customers(*CUSTOMERS)
+                await api.customers(*self._names)
                 endpoint = await api.endpoint(inbox.url, FIRED, "customer.created")
-                alerts = await create_alerts(api, meter, totals(requests))
+                alerts = await create_alerts(api, meter, self._names, totals(requests))
                 load = Load(api, self._rng, requests)
                 logged = await self._live_and_die(load)
                 events = await api.every("/v1/events", type=FIRED)
@@ -151,12 +158,13 @@ class Campaign:
                 await asyncio.to_thread(
                     inbox.wait_until, lambda came: wanted <= {delivery.id for delivery in came}
                 )
-                used = {customer: await api.used(meter, customer) for customer in CUSTOMERS}
-                notifications = [row async for row in all_notifications(api, alerts)]
+                used = {customer: await api.used(meter, customer) for customer in self._names}
+                notifications = [row async for row in all_notifications(api, alerts, self._names)]
                 customers = await api.every("/v1/customers")
             server.stop()
             assert_doctor_finds_nothing(server.data, server.database)
             return Outcome(
+                names=self._names,
                 secret=endpoint["secret"],
                 requests=requests,
                 alerts=alerts,
@@ -233,7 +241,7 @@ class Campaign:
 
     async def _until_dead(self, point: str, load: Load) -> None:
         """Keep it busy, with pauses, until it has killed itself."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + 3 * PATIENCE_S
         asked_to_stop = False
         while True:
             if load.waiting < WORKERS:
@@ -255,10 +263,12 @@ def opened(server: Server) -> closing[Store]:
     return closing(open_store(Settings(data=server.data, database=server.database)))
 
 
-async def create_alerts(api: Api, meter: str, expected: dict[str, Decimal]) -> dict[str, AlertOf]:
+async def create_alerts(
+    api: Api, meter: str, names: list[str], expected: dict[str, Decimal]
+) -> dict[str, AlertOf]:
     """Alerts of everybody and of some, spread over all that will be used."""
     wanted = [AlertOf(gte, None) for gte in staggered(min(expected.values()))]
-    for customer in CUSTOMERS[:3]:
+    for customer in names[:3]:
         wanted += [AlertOf(gte, customer) for gte in staggered(expected[customer])]
     return {await api.alert(meter, alert.gte, alert.customer): alert for alert in wanted}
 
@@ -282,10 +292,12 @@ def unreliable(rng: random.Random) -> Any:
     return decide
 
 
-async def all_notifications(api: Api, alerts: dict[str, AlertOf]) -> AsyncIterator[Any]:
+async def all_notifications(
+    api: Api, alerts: dict[str, AlertOf], names: list[str]
+) -> AsyncIterator[Any]:
     """Every firing that the API tells of."""
     for id_, alert in alerts.items():
-        for customer in [alert.customer] if alert.customer else CUSTOMERS:
+        for customer in [alert.customer] if alert.customer else names:
             for row in await api.firings(id_, customer):
                 yield row
 

@@ -23,7 +23,6 @@ import pytest
 
 from faults.campaign import (
     ALERTS_PER_SCOPE,
-    CUSTOMERS,
     TABLE_SIZE,
     Campaign,
     Outcome,
@@ -55,7 +54,7 @@ def outcome(
 
 def crossings(outcome: Outcome) -> dict[tuple[str, str], tuple[str, Decimal]]:
     """By plain addition in the order of the log: which event made which alert fire, at what."""
-    sums = dict.fromkeys(CUSTOMERS, Decimal(0))
+    sums = dict.fromkeys(outcome.names, Decimal(0))
     found: dict[tuple[str, str], tuple[str, Decimal]] = {}
     for event in outcome.logged:
         sums[event.customer] += -event.value if event.cancellation else event.value
@@ -101,7 +100,7 @@ def test_c3_every_alert_fired_once_on_the_event_that_crossed(outcome: Outcome) -
         for row in outcome.notifications
     }
     assert told == crossings(outcome)
-    assert len(told) == ALERTS_PER_SCOPE * (len(CUSTOMERS) + 3)
+    assert len(told) == ALERTS_PER_SCOPE * (len(outcome.names) + 3)
 
 
 def test_c5_every_firing_has_one_event_and_it_was_delivered(outcome: Outcome) -> None:
