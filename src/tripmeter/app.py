@@ -6,8 +6,10 @@ Knows every room; no room knows it.
 import asyncio
 import fcntl
 import os
+import resource
+import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -16,7 +18,8 @@ from prometheus_client import generate_latest
 from starlette.applications import Starlette
 
 from tripmeter import __version__
-from tripmeter.api.call import Services
+from tripmeter.api.call import MIB, Services
+from tripmeter.api.connection import ConnectionLimits, Lobby
 from tripmeter.api.door import Door
 from tripmeter.api.operations import operation_routes
 from tripmeter.api.table import ROUTES
@@ -29,13 +32,17 @@ from tripmeter.pipeline.deliver import Deliverer
 from tripmeter.pipeline.jobs import CommandJob
 from tripmeter.pipeline.metrics import OUTBOX_DEPTH, REGISTRY
 from tripmeter.pipeline.roll import roll
-from tripmeter.pipeline.writer import Writer
+from tripmeter.pipeline.writer import QueueLimits, Writer
 from tripmeter.ports import AlreadyRunning, Clock, Poster, Store, StoreUnusable
+from tripmeter.rules.admission import Limits
 from tripmeter.settings import SettingInvalid, Settings
 from tripmeter.store.identifiers import TieredIdentifiers
 from tripmeter.store.sqlite import SqliteStore
 
 ROLL_EVERY_S: Final = 1
+
+OTHER_FILES: Final = 256
+"""Files kept for all that is no connection: the store, identifiers, webhooks, refusals."""
 
 log = structlog.get_logger()
 
@@ -54,9 +61,20 @@ class Engine:
         self.clock = clock or SystemClock()
         self.store: Store = open_store(settings)
         identifiers = TieredIdentifiers(settings.identifiers_path)
-        self.writer = Writer(self.store, self.clock, identifiers, self._wake)
+        queue = QueueLimits(pieces=settings.max_queued_events)
+        self.writer = Writer(self.store, self.clock, identifiers, self._wake, limits=queue)
         self.poster = poster or WebhookPoster(allow_private=settings.allow_private_webhooks)
         self.deliverer = Deliverer(self.store, self.writer, self.poster, self.clock)
+        self._services = Services(
+            store=self.store,
+            writer=self.writer,
+            clock=self.clock,
+            allow_private=settings.allow_private_webhooks,
+            metrics=self._metrics,
+            rate_limit=settings.rate_limit,
+            request_log=settings.request_log,
+        )
+        self._door = Door(self._services, ROUTES, admission_limits(settings))
         self.new_key: str | None = None
         """The API key made at the first start; shown once."""
         self._rolling: asyncio.Task[None] | None = None
@@ -65,18 +83,22 @@ class Engine:
     @property
     def app(self) -> Starlette:
         """The HTTP application; its lifespan starts and stops the engine."""
-        services = Services(
-            store=self.store,
-            writer=self.writer,
-            clock=self.clock,
-            allow_private=self.settings.allow_private_webhooks,
-            metrics=self._metrics,
-            rate_limit=self.settings.rate_limit,
-            request_log=self.settings.request_log,
-        )
-        app = Door(services, ROUTES).app(operation_routes(services, __version__))
+        app = self._door.app(operation_routes(self._services, __version__))
         app.router.lifespan_context = self._lifespan
         return app
+
+    def lobby(self) -> Lobby:
+        """What makes a connection of every client of the HTTP server."""
+        settings = self.settings
+        connections = min(settings.max_connections, room_for_connections())
+        if connections < settings.max_connections:
+            log.warning(
+                "fewer_connections",
+                possible=connections,
+                remedy="raise the hard limit of open files (ulimit -Hn)",
+            )
+        limits = ConnectionLimits(connections, settings.read_timeout_s, settings.idle_timeout_s)
+        return Lobby(self._door.fixed, limits)
 
     def prepare(self) -> None:
         """Lock folder and store, migrate, see to account and key, read the state.
@@ -133,6 +155,21 @@ class Engine:
                 log.warning("roll_postponed", reason=str(refusal))
             except Exception:
                 log.exception("roll_failed")  # time passes all the same: try again
+
+
+def admission_limits(settings: Settings) -> Limits:
+    """What may be under way at the door at once."""
+    return Limits(settings.max_requests, settings.max_body_mb * MIB, settings.max_wait_ms)
+
+
+def room_for_connections() -> int:
+    """How many connections may be open, once the limit of open files is as high as it may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with suppress(ValueError, OSError):  # some systems give less than they declare
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else max(soft - OTHER_FILES, 1)
 
 
 def open_store(settings: Settings) -> Store:

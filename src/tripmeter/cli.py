@@ -3,8 +3,9 @@
 import signal
 import sys
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 from cyclopts import App, Parameter
 
@@ -27,6 +28,30 @@ Database = Annotated[
         "password is better kept in TRIPMETER_DATABASE or PGPASSWORD, where others do not see it."
     ),
 ]
+
+
+@dataclass(frozen=True)
+class LimitOptions:
+    """What goes beyond a limit is refused with 503 or 408, and told when to come again."""
+
+    max_connections: int | None = None
+    """Open connections.  [default: 20000]"""
+    max_requests: int | None = None
+    """Requests under way at once.  [default: 2000]"""
+    max_body_mb: int | None = None
+    """MiB that request bodies may take, as sent and as unpacked.  [default: 256]"""
+    max_wait_ms: int | None = None
+    """Milliseconds that a change may expect to wait for the writer.  [default: 2000]"""
+    max_queued_events: int | None = None
+    """Meter events that may wait for the writer.  [default: 250000]"""
+    read_timeout_s: int | None = None
+    """Seconds for a head, for a body beyond what 16 KiB a second allow, and to take an answer.
+    [default: 30]"""
+    idle_timeout_s: int | None = None
+    """Seconds that a connection may be idle between two requests.  [default: 75]"""
+
+
+NO_OPTIONS: Final = LimitOptions()
 
 
 def main() -> None:
@@ -63,6 +88,7 @@ def serve(
     demo: Annotated[
         bool, Parameter(help="Fill the account with demo data and live usage.")
     ] = False,
+    limits: Annotated[LimitOptions, Parameter(name="*", group="Limits")] = NO_OPTIONS,
 ) -> None:
     """Run the engine until SIGTERM or Ctrl-C, then finish what is under way and exit with 0.
 
@@ -75,7 +101,14 @@ def serve(
     from tripmeter.logs import set_up_logging
     from tripmeter.ports import AlreadyRunning
 
-    settings = _settings(host=host, port=port, data=data, database=database, rate_limit=rate_limit)
+    settings = _settings(
+        host=host,
+        port=port,
+        data=data,
+        database=database,
+        rate_limit=rate_limit,
+        **asdict(limits),
+    )
     if demo:
         settings = _demo_settings(settings)
     set_up_logging(settings.log)
@@ -101,6 +134,7 @@ def _serve(engine: Any, *, demo: bool) -> None:
             port=settings.port,
             log_config=None,
             access_log=False,
+            http=engine.lobby(),
             lifespan="on",
             server_header=False,
             proxy_headers=False,
@@ -110,6 +144,7 @@ def _serve(engine: Any, *, demo: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn raises them again once it has drained
     _announce(engine)
+    _collect_rarely()
     with suppress(SystemExit):  # uvicorn leaves with a code of its own if it cannot listen
         server.run()
     if not server.started:
@@ -117,6 +152,15 @@ def _serve(engine: Any, *, demo: bool) -> None:
             f"Cannot listen on {settings.host}:{settings.port}: the port is taken, or the address "
             "is not one of this machine. Choose others with --port and --host."
         )
+
+
+def _collect_rarely() -> None:
+    """Requests leave no cycles: what is here stays, and most of the rest is freed by itself."""
+    import gc
+
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _demo_settings(settings: Any) -> Any:

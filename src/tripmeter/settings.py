@@ -14,6 +14,17 @@ TRIPMETER_RATE_LIMIT              off, stripe (what Stripe          off
                                   documents), or requests a second
                                   that one API key may send
 TRIPMETER_FAILPOINT               die there: docs/failpoints.md
+
+Limits; what goes beyond one is refused with 503 or 408 and the time to come again:
+
+TRIPMETER_MAX_CONNECTIONS         open connections                  20000
+TRIPMETER_MAX_REQUESTS            requests under way at once        2000
+TRIPMETER_MAX_BODY_MB             request bodies in memory, in MiB  256
+TRIPMETER_MAX_WAIT_MS             expected wait for the writer      2000
+TRIPMETER_MAX_QUEUED_EVENTS       meter events that wait for it     250000
+TRIPMETER_READ_TIMEOUT_S          for a head, a body beyond what    30
+                                  16 KiB a second allow, or to take an answer
+TRIPMETER_IDLE_TIMEOUT_S          between two requests              75
 """
 
 import os
@@ -26,6 +37,15 @@ from typing import Any, Literal
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
+_LIMITS = (
+    "max_connections",
+    "max_requests",
+    "max_body_mb",
+    "max_wait_ms",
+    "max_queued_events",
+    "read_timeout_s",
+    "idle_timeout_s",
+)
 _SECRET = re.compile(r":.*(?=@)|\?.*$")
 """What a database URL must not show: the password, and parameters, which may hold another."""
 
@@ -48,6 +68,13 @@ class Settings:
     request_log: Literal["off", "errors", "all"] = "errors"
     rate_limit: Literal["off", "stripe"] | int = "off"
     failpoint: str | None = None
+    max_connections: int = 20_000
+    max_requests: int = 2_000
+    max_body_mb: int = 256
+    max_wait_ms: int = 2_000
+    max_queued_events: int = 250_000
+    read_timeout_s: int = 30
+    idle_timeout_s: int = 75
 
     @property
     def identifiers_path(self) -> Path:
@@ -90,9 +117,9 @@ def read_settings(environment: Mapping[str, str] = os.environ, **given: Any) -> 
 
 
 def _read(name: str, text: str) -> Any:
-    if name == "port":
-        if not text.isdecimal():
-            raise SettingInvalid(f"TRIPMETER_PORT must be a number, not {text!r}.")
+    if name == "port" or name in _LIMITS:
+        if not (text.isascii() and text.isdecimal()):
+            raise SettingInvalid(f"TRIPMETER_{name.upper()} must be a number, not {text!r}.")
         return int(text)
     if name == "allow_private_webhooks":
         return text.lower() in _TRUE
@@ -118,6 +145,9 @@ def _checked(settings: Settings) -> Settings:
             f"The database URL must begin with {_SQLITE} or {_POSTGRES[0]}; without one, the data "
             "are in the folder --data DIR."
         )
+    for name in _LIMITS:
+        if getattr(settings, name) < 1:
+            raise SettingInvalid(f"TRIPMETER_{name.upper()} must be at least 1.")
     if settings.log not in ("text", "json"):
         raise SettingInvalid(f"TRIPMETER_LOG must be text or json, not {settings.log!r}.")
     if settings.request_log not in ("off", "errors", "all"):

@@ -26,7 +26,7 @@ from support.server import free_port
 from tripmeter.api.call import Call, LogLevel, Reply, Route, Services, fields
 from tripmeter.api.door import Door
 from tripmeter.api.table import ROUTES
-from tripmeter.app import Engine
+from tripmeter.app import Engine, admission_limits
 from tripmeter.clock import SystemClock
 from tripmeter.logs import outline, set_up_logging
 from tripmeter.model.access import Access, Resource
@@ -123,7 +123,7 @@ async def test_the_duration_is_the_clocks(
 
         services = services_of(door.engine, "all")
         route = Route("GET", "/v1/customers", "Slow", dict, fields(), read=slow)
-        app = Door(services, [route]).app()
+        app = Door(services, [route], admission_limits(Settings())).app()
         await asgi_get(app, "/v1/customers")
     assert [line["duration_ms"] for line in lines(capsys)] == [250]
 
@@ -170,7 +170,9 @@ def serving(folder: Path, level: LogLevel) -> Iterator[int]:
     """A real server that logs all it can, with three routes that fail; its port."""
     engine = Engine(Settings(data=folder, api_key=API_KEY), clock=SystemClock())
     engine.prepare()
-    app = Door(services_of(engine, level), (*FAILING, *ROUTES)).app()
+    app = Door(
+        services_of(engine, level), (*FAILING, *ROUTES), admission_limits(engine.settings)
+    ).app()
     app.router.lifespan_context = engine.app.router.lifespan_context
     port = free_port()
     config = uvicorn.Config(app, port=port, log_config=None, log_level="debug", access_log=False)

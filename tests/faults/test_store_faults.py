@@ -21,6 +21,7 @@ from support.server import (
     PATIENCE_S,
     Server,
     assert_doctor_finds_nothing,
+    locked,
     run,
     running_server,
 )
@@ -34,18 +35,6 @@ def assert_unavailable(answer: Answer) -> None:
     assert answer.error["message"].endswith(" Nothing of it was kept. Try again.")
     assert int(answer.headers["retry-after"]) > 0
     assert answer.headers["stripe-should-retry"] == "true"
-
-
-@contextlib.contextmanager
-def locked(data: Path) -> Iterator[None]:
-    """Another process of the machine holds the database's write lock."""
-    other = apsw.Connection(str(data / "tripmeter.db"))
-    other.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        other.execute("ROLLBACK")
-        other.close()
 
 
 # --- locked --------------------------------------------------------------------------------------

@@ -201,10 +201,10 @@ class Engine:
             released.wait()
 
         holding = asyncio.ensure_future(self.writer.ask(QueryJob(hold)))
-        await asyncio.sleep(0)
+        await _handed_over()
         held.wait()  # the writer is busy: what is asked now is found in one go
         asked = [asyncio.ensure_future(self.writer.ask(job)) for job in jobs]
-        await asyncio.sleep(0)
+        await _handed_over()
         released.set()
         await holding
         return await asyncio.gather(*asked, return_exceptions=True)
@@ -365,6 +365,12 @@ class Engine:
 
 
 FOREVER_MS = 2**52
+
+
+async def _handed_over() -> None:
+    """What was asked reaches the writer at the end of the loop's next turn."""
+    for _ in range(2):
+        await asyncio.sleep(0)
 
 
 def _deliver(work: Work, caller: Caller, endpoint_id: str, limit: int) -> list[Event]:

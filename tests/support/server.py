@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import apsw
 import httpx2
 
 from support.forking import Fork, Forked, run_forked
@@ -84,6 +85,14 @@ class Server:
     def log(self) -> str:
         """All that it has said, over all of its lives."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory that it has had since its start (Linux)."""
+        assert self._process is not None, "it was not started"
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        (peak,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
+        return int(peak) * 1024
 
     @property
     def running(self) -> bool:
@@ -247,6 +256,19 @@ def assert_doctor_finds_nothing(data: Path, database: str | None = None) -> None
     code, said = run_forked(words, environment({"TRIPMETER_DATABASE": database}), PATIENCE_S)
     assert said.rstrip().endswith(": 0 differences"), said
     assert code == 0, said
+
+
+@contextmanager
+def locked(data: Path) -> Iterator[None]:
+    """Another process of the machine holds the database's write lock."""
+    other = apsw.Connection(str(data / "tripmeter.db"))
+    other.set_busy_timeout(PATIENCE_S * 1000)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
 
 
 def free_port() -> int:

@@ -125,6 +125,22 @@ ROWS: list[tuple[Refusal, int, dict[str, str]]] = [
         {"message": "The request body is larger than 1000000 bytes. Send less at a time."},
     ),
     (
+        errors.HeadTooLarge(65_536, 100),
+        431,
+        {
+            "message": "The head of the request is larger than 65536 bytes, or has more than 100"
+            " fields. Send fewer or shorter headers."
+        },
+    ),
+    (
+        errors.RequestTimedOut("body", 30),
+        408,
+        {
+            "message": "The body of the request did not arrive within 30 seconds. Nothing was done."
+            " Try again."
+        },
+    ),
+    (
         errors.ResourceMissing("customer", "cus_x", "customer"),
         404,
         {
@@ -218,6 +234,15 @@ ROWS: list[tuple[Refusal, int, dict[str, str]]] = [
         },
     ),
     (
+        errors.Overloaded("too many requests are under way", 2),
+        503,
+        {
+            "type": "api_error",
+            "message": "The server is busy: too many requests are under way. Nothing was done. Try"
+            " again later.",
+        },
+    ),
+    (
         errors.Draining(2),
         503,
         {
@@ -241,6 +266,8 @@ HEADERS: list[tuple[Refusal, dict[str, str]]] = [
     (errors.NotAuthenticated(), {"WWW-Authenticate": "Bearer"}),
     (errors.MethodNotAllowed("PUT", "/", ("GET", "POST")), {"Allow": "GET, POST"}),
     (errors.StoreUnavailable("full", 5), {"Retry-After": "5", "Stripe-Should-Retry": "true"}),
+    (errors.Overloaded("busy", 7), {"Retry-After": "7", "Stripe-Should-Retry": "true"}),
+    (errors.RequestTimedOut("head", 30), {"Stripe-Should-Retry": "true"}),
     (errors.Draining(), {"Retry-After": "1", "Stripe-Should-Retry": "true"}),
     (errors.IdempotencyMismatch("k1"), {"Stripe-Should-Retry": "false"}),
     (

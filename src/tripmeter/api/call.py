@@ -6,6 +6,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
+import msgspec
+
 from tripmeter.model.access import Access, Permission, Resource
 from tripmeter.model.errors import ParametersExclusive
 from tripmeter.model.scope import Caller, Scope
@@ -45,8 +47,7 @@ class Reply(NamedTuple):
     headers: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """An authenticated request whose parameters are read."""
 
     services: Services
@@ -54,6 +55,11 @@ class Call:
     params: dict[str, Any]
     path: dict[str, str]
     version: Literal[1, 2]
+    hold: Callable[[int], None]
+    """Counts bytes that the request takes beside its body, such as what is unpacked from it.
+
+    Raises Overloaded.
+    """
     body: bytes = b""
     content_type: str | None = None
     content_encoding: str | None = None
@@ -96,6 +102,9 @@ Change = Callable[[Work, Call], Any]
 Handle = Callable[[Call], Awaitable[Reply]]
 """Answers in a way of its own: the usage paths."""
 
+Usual = Callable[[bytes], dict[str, Any] | None]
+"""Reads the parameters of the usual body at speed; None leaves a body to `params`."""
+
 Auth = Literal["key", "stream_token"]
 
 RESOURCES: Final = {
@@ -125,6 +134,7 @@ class Route:
     returns: Any
     """The shape of the answer, for OpenAPI."""
     params: Object = field(default_factory=lambda: Object({}))
+    usual: Usual | None = None
     read: Read | None = None
     change: Change | None = None
     handle: Handle | None = None
@@ -136,7 +146,7 @@ class Route:
     events: Callable[[dict[str, Any]], int] | None = None
     """How many events a request carries, where that is for rate limits to know."""
 
-    @property
+    @cached_property
     def version(self) -> Literal[1, 2]:
         """Which generation of the API the path belongs to."""
         return 2 if self.path.startswith("/v2/") else 1

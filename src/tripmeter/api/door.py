@@ -8,20 +8,22 @@ import structlog
 from starlette.applications import Starlette
 from starlette.routing import Route as StarletteRoute
 
+from tripmeter.api.admission import Admission, Admitted
 from tripmeter.api.auth import Authenticator
 from tripmeter.api.call import Call, Reply, Route, Services
 from tripmeter.api.encoding import encode
-from tripmeter.api.exchange import ClientGone, FixedPaths, Incoming, Responder
+from tripmeter.api.exchange import Answer, ClientGone, Incoming, Responder
 from tripmeter.api.expansion import expanded
 from tripmeter.api.idempotency import KEY_LENGTH, Done, check_key, once
 from tripmeter.api.request_log import RequestLog
 from tripmeter.api.throttle import Throttle
 from tripmeter.control.access import require
 from tripmeter.model.errors import BodyMalformed, MethodNotAllowed, Refusal, RouteUnknown
-from tripmeter.model.ids import new_id
+from tripmeter.model.ids import RequestIds
 from tripmeter.model.scope import Caller, Identity
 from tripmeter.pipeline.jobs import CommandJob
 from tripmeter.pipeline.metrics import HTTP_REQUESTS
+from tripmeter.rules.admission import Limits
 from tripmeter.wire.errors import render, render_unexpected
 from tripmeter.wire.events import API_VERSION
 from tripmeter.wire.forms import decode_form, decode_json, decode_query
@@ -35,29 +37,35 @@ log = structlog.get_logger()
 class Door:
     """Answers requests for a table of routes."""
 
-    def __init__(self, services: Services, routes: Sequence[Route]) -> None:
+    def __init__(self, services: Services, routes: Sequence[Route], limits: Limits) -> None:
         self._services = services
+        self._admission = Admission(limits, services.writer)
+        self._request_ids = RequestIds()
         self._authenticator = Authenticator(services.store, services.clock)
         self._throttle = Throttle(services.rate_limit)
         self._log = RequestLog(services.request_log)
-        self._by_path: dict[str, dict[str, Route]] = {}
+        by_path: dict[str, dict[str, Route]] = {}
         for route in routes:
-            self._by_path.setdefault(route.path, {})[route.method] = route
+            by_path.setdefault(route.path, {})[route.method] = route
+        self._responders = {
+            path: Responder(self._respond, by_method) for path, by_method in by_path.items()
+        }
 
     def app(self, extra: Sequence[StarletteRoute] = ()) -> Starlette:
         """The application, with routes beside the API such as `/healthz`."""
-        own = {path: Responder(self._respond, routes) for path, routes in self._by_path.items()}
-        matched = [StarletteRoute(path, own[path]) for path in own if "{" in path]
+        own = [StarletteRoute(path, responder) for path, responder in self._responders.items()]
         unknown = StarletteRoute("/{path:path}", Responder(self._respond, {}))
-        fixed = {path: responder for path, responder in own.items() if "{" not in path}
-        return FixedPaths(fixed, routes=[*extra, *matched, unknown])
+        return Starlette(routes=[*extra, *own, unknown])
 
-    async def _respond(
-        self, incoming: Incoming, by_method: dict[str, Route]
-    ) -> tuple[Reply, Mapping[str, str]]:
+    @property
+    def fixed(self) -> dict[str, Responder]:
+        """Those of its paths that need no matching."""
+        return {path: own for path, own in self._responders.items() if "{" not in path}
+
+    async def _respond(self, incoming: Incoming, by_method: dict[str, Route]) -> Answer:
         """Answer anything, in Stripe's shape, with the headers that every answer has."""
         began_ms = self._services.clock.now_ms()
-        request_id = new_id("req", began_ms)
+        request_id = self._request_ids.next()
         route = identity = None
         try:
             route = _chosen(incoming, by_method)
@@ -85,18 +93,19 @@ class Door:
                 reply=reply,
                 duration_ms=max(0, self._services.clock.now_ms() - began_ms),
             )
-        return reply, _headers(incoming, reply, request_id)
+        return Answer(reply, _headers(incoming, reply, request_id))
 
     async def _answer(
         self, incoming: Incoming, route: Route, identity: Identity, request_id: str
     ) -> Reply:
-        call = await self._call(incoming, route, identity, request_id)
-        if route.handle is not None:
-            return await route.handle(call)
-        if route.change is not None:
-            return await self._change(incoming, route, call)
-        assert route.read is not None
-        return Reply(encode(await asyncio.to_thread(self._read, route, call)))
+        writes = route.read is None
+        with self._admission.enter(incoming.declared_bytes, writes=writes) as admitted:
+            call = await self._call(incoming, route, identity, request_id, admitted)
+            if route.handle is not None:
+                return await route.handle(call)
+            if route.change is not None:
+                return await self._change(incoming, route, call)
+            return Reply(encode(await asyncio.to_thread(self._read, route, call)))
 
     async def _change(self, incoming: Incoming, route: Route, call: Call) -> Reply:
         change = route.change
@@ -115,11 +124,16 @@ class Door:
             return expanded(session, call.caller, rendered, paths)
 
     async def _call(
-        self, incoming: Incoming, route: Route, identity: Identity, request_id: str
+        self,
+        incoming: Incoming,
+        route: Route,
+        identity: Identity,
+        request_id: str,
+        admitted: Admitted,
     ) -> Call:
         key = incoming.header(b"idempotency-key") if route.method != "GET" else None
         check_key(key)
-        body = await incoming.body(route.body_limit)
+        body = await incoming.body(route.body_limit, admitted.hold)
         params = _params(incoming, route, body)
         if route.events is not None:
             now_ms = self._services.clock.now_ms()
@@ -130,6 +144,7 @@ class Door:
             params=params,
             path=incoming.path_params,
             version=route.version,
+            hold=admitted.hold,
             body=body,
             content_type=incoming.header(b"content-type"),
             content_encoding=incoming.header(b"content-encoding"),
@@ -170,10 +185,12 @@ def _params(incoming: Incoming, route: Route, body: bytes) -> dict[str, Any]:
     if route.raw_body or route.method != "POST":
         query = _without_usage(incoming, decode_query(incoming.query))
         return read(route.params, query, dialect="form")
+    if route.version == 1 and body and incoming.is_json:
+        raise BodyMalformed("This path takes application/x-www-form-urlencoded, not JSON.")
+    if route.usual is not None and not incoming.query and (usual := route.usual(body)) is not None:
+        return usual
     if route.version == 2:
         return read(route.params, decode_json(body), dialect="json")
-    if body and (incoming.header(b"content-type") or "").startswith("application/json"):
-        raise BodyMalformed("This path takes application/x-www-form-urlencoded, not JSON.")
     given = decode_form(body)
     if incoming.query:
         given = {**decode_query(incoming.query), **given}
@@ -181,8 +198,12 @@ def _params(incoming: Incoming, route: Route, body: bytes) -> dict[str, Any]:
 
 
 def _headers(incoming: Incoming, reply: Reply, request_id: str) -> Mapping[str, str]:
-    version = incoming.header(b"stripe-version") or API_VERSION
-    headers = {"Request-Id": request_id, "Stripe-Version": version[:64], **reply.headers}
+    version = incoming.header(b"stripe-version")
+    headers = {
+        "Request-Id": request_id,
+        "Stripe-Version": version[:64] if version else API_VERSION,
+        **reply.headers,
+    }
     key = incoming.header(b"idempotency-key")
     if key and len(key) <= KEY_LENGTH:
         headers["Idempotency-Key"] = key

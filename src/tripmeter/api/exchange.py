@@ -1,94 +1,140 @@
-"""One HTTP exchange on ASGI: a request read whole, an answer sent whole.
+"""One HTTP exchange: a request as the door sees it, and its answer by way of ASGI.
 
-Starlette routes what has ids in its path; the rest is found by one look into a table, since the
-paths that usage takes are few and fixed.
+Fixed paths are answered by `connection` without ASGI in between; what Starlette routes comes
+through here.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Protocol
 
-from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
 from tripmeter.api.call import Reply
 from tripmeter.model.errors import BodyTooLarge
 
-_JSON: Final = b"application/json"
+JSON: Final = "application/json"
 
 
 class ClientGone(Exception):
     """The client hung up before its request was complete."""
 
 
+class BodySource(Protocol):
+    """Where the body of a request comes from, piece by piece."""
+
+    async def next(self) -> tuple[bytes, bool]:
+        """What has arrived since the last call, and whether more is to come.
+
+        Raises ClientGone.
+        """
+        ...
+
+
 class Incoming:
     """A request: what its head says, and its body once it is read."""
 
-    __slots__ = ("_headers", "_receive", "method", "path", "path_params", "query")
+    __slots__ = ("_headers", "_source", "method", "path", "path_params", "query")
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.query: bytes = scope.get("query_string", b"")
-        self.path_params: dict[str, str] = scope.get("path_params", {})
-        self._headers: dict[bytes, bytes] = dict(scope["headers"])
-        self._receive = receive
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        query: bytes,
+        headers: Mapping[bytes, bytes],
+        source: BodySource,
+        path_params: dict[str, str],
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.query = query
+        self.path_params = path_params
+        self._headers = headers
+        self._source = source
 
     def header(self, name: bytes) -> str | None:
         """The value of a header, whose name is given in lower case."""
         value = self._headers.get(name)
         return None if value is None else value.decode("latin-1")
 
-    async def body(self, limit: int) -> bytes:
-        """The body, refused as soon as it is known to be larger than `limit` bytes."""
+    @property
+    def is_json(self) -> bool:
+        """Whether the head says that the body is JSON."""
+        return self._headers.get(b"content-type", b"").startswith(JSON.encode())
+
+    @property
+    def declared_bytes(self) -> int:
+        """The length of the body as its head declares it; 0 if it does not."""
         declared = self._headers.get(b"content-length", b"")
-        if declared.isdigit() and int(declared) > limit:
+        return int(declared) if declared.isdigit() else 0
+
+    async def body(self, limit: int, hold: Callable[[int], None]) -> bytes:
+        """The body, refused as soon as it is known to be larger than `limit` bytes.
+
+        `hold` is told of every piece by its length, and may raise to stop.
+        """
+        if self.declared_bytes > limit:
             raise BodyTooLarge(limit)
         chunks: list[bytes] = []
-        size = 0
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            chunks.append(message.get("body", b""))
-            size += len(chunks[-1])
+        size, more = 0, True
+        while more:
+            chunk, more = await self._source.next()
+            size += len(chunk)
             if size > limit:
                 raise BodyTooLarge(limit)
-            if not message.get("more_body", False):
-                return b"".join(chunks)
+            hold(len(chunk))
+            chunks.append(chunk)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-Answer = Callable[[Incoming, Any], Awaitable[tuple[Reply, Mapping[str, str]]]]
+class Answer(NamedTuple):
+    """What goes back: a reply, with the headers that every answer has."""
+
+    reply: Reply
+    headers: Mapping[str, str]
+
+
+Respond = Callable[[Incoming, Any], Awaitable[Answer]]
 """Answers a request, given what was registered for its path."""
 
 
 class Responder:
-    """An ASGI application for one path, whatever the method. It never raises."""
+    """Answers one path, whatever the method; as an ASGI application too. It never raises."""
 
-    def __init__(self, answer: Answer, registered: Any) -> None:
-        self._answer = answer
+    def __init__(self, respond: Respond, registered: Any) -> None:
+        self._respond = respond
         self._registered = registered
 
+    def answer(self, incoming: Incoming) -> Awaitable[Answer]:
+        """The answer to one request."""
+        return self._respond(incoming, self._registered)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        reply, headers = await self._answer(Incoming(scope, receive), self._registered)
+        """Answer one request that comes by ASGI."""
+        incoming = Incoming(
+            scope["method"],
+            scope["path"],
+            scope.get("query_string", b""),
+            dict(scope["headers"]),
+            _AsgiBody(receive),
+            scope.get("path_params", {}),
+        )
+        reply, headers = await self.answer(incoming)
         head = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
         head.append((b"content-length", b"%d" % len(reply.body)))
-        head.append((b"content-type", _JSON))
+        head.append((b"content-type", JSON.encode()))
         await send({"type": "http.response.start", "status": reply.status, "headers": head})
         await send({"type": "http.response.body", "body": reply.body})
 
 
-class FixedPaths(Starlette):
-    """Starlette, behind a table of paths that need no matching."""
+class _AsgiBody:
+    """A body as ASGI brings it."""
 
-    def __init__(self, fixed: Mapping[str, Responder], **options: Any) -> None:
-        super().__init__(**options)
-        self._fixed = fixed
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or run the lifespan."""
-        responder = self._fixed.get(scope["path"]) if scope["type"] == "http" else None
-        if responder is None:
-            await super().__call__(scope, receive, send)
-        else:
-            await responder(scope, receive, send)
+    async def next(self) -> tuple[bytes, bool]:
+        """The next message's piece."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        return message.get("body", b""), message.get("more_body", False)

@@ -5,11 +5,12 @@ Refusal
   ├─ PermissionMissing                                       may you
   ├─ ParameterMissing · ParameterUnknown · ParameterInvalid  what did you ask
   ├─ ParametersExclusive · BodyMalformed · BodyTooLarge
+  ├─ HeadTooLarge · RequestTimedOut
   ├─ ResourceMissing · RouteUnknown · MethodNotAllowed       where
   ├─ MeterNameTaken · AlertLimitReached · StateConflict      not in this state
   ├─ UsageNotAccepted · CancellationRefused                  usage
   ├─ IdempotencyMismatch                                     retries
-  └─ RateLimited · StoreUnavailable · Draining               not now; nothing was done
+  └─ RateLimited · StoreUnavailable · Overloaded · Draining  not now; nothing was done
 """
 
 from dataclasses import dataclass
@@ -93,6 +94,22 @@ class BodyTooLarge(Refusal):
 
 
 @dataclass(eq=False)
+class HeadTooLarge(Refusal):
+    """The head of the request has too many bytes or fields."""
+
+    limit_bytes: int
+    limit_fields: int
+
+
+@dataclass(eq=False)
+class RequestTimedOut(Refusal):
+    """The head or the body did not arrive in time. `part` says which."""
+
+    part: str
+    limit_s: int
+
+
+@dataclass(eq=False)
 class ResourceMissing(Refusal):
     """No such object in this scope: it never existed, or belongs to someone else."""
 
@@ -173,6 +190,14 @@ class RateLimited(Refusal):
 @dataclass(eq=False)
 class StoreUnavailable(Refusal):
     """The store could not take the change: a full disk, a locked database. Nothing was kept."""
+
+    reason: str
+    retry_after_s: int = 1
+
+
+@dataclass(eq=False)
+class Overloaded(Refusal):
+    """More is asked of the engine than it can do now. `reason` says what is used up."""
 
     reason: str
     retry_after_s: int = 1

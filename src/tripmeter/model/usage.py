@@ -1,6 +1,6 @@
 """Usage: events as reported, as accepted, as refused; and what the engine keeps per customer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -60,7 +60,7 @@ class PayloadRows(list[dict[str, str]]):
 class PayloadColumns:
     """Payloads that all have the same keys."""
 
-    def __init__(self, columns: dict[str, Sequence[str]], size: int) -> None:
+    def __init__(self, columns: Mapping[str, Sequence[str]], size: int) -> None:
         self._columns = columns
         self._size = size
 

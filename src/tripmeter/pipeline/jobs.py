@@ -108,10 +108,12 @@ Job = UsageJob | CancelJob | CommandJob | QueryJob
 class Ticket:
     """A job on its way, and where its answer goes: a loop's future or a thread's."""
 
-    __slots__ = ("answer", "error", "future", "job", "loop")
+    __slots__ = ("answer", "error", "future", "job", "loop", "pieces")
 
     def __init__(self, job: Job, loop: asyncio.AbstractEventLoop | None) -> None:
         self.job = job
+        self.pieces = len(job.reports.identifiers) if isinstance(job, UsageJob) else 1
+        """How much work it is: meter events, or one job of another kind."""
         self.loop = loop
         self.future: asyncio.Future[Any] | Future[Any] = loop.create_future() if loop else Future()
         self.answer: Any = None

@@ -64,3 +64,16 @@ OUTBOX_DEPTH = Gauge("tripmeter_outbox_depth", "Deliveries that are pending.", r
 HTTP_REQUESTS = Counter(
     "tripmeter_http_requests", "Requests answered, by status class.", ["status"], registry=REGISTRY
 )
+CONNECTIONS = Gauge("tripmeter_http_connections", "Connections that are open.", registry=REGISTRY)
+CONNECTIONS_ENDED = Counter(
+    "tripmeter_http_connections_ended",
+    "Connections ended because a head, a body or an answer took too long, or for idleness.",
+    ["phase"],
+    registry=REGISTRY,
+)
+REQUESTS_REFUSED = Counter(
+    "tripmeter_requests_refused",
+    "Requests and connections refused because of overload, by what was used up.",
+    ["reason"],
+    registry=REGISTRY,
+)

@@ -10,12 +10,12 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
 
 from tripmeter.failpoints import reach
-from tripmeter.model.errors import Draining, Refusal, StoreUnavailable
+from tripmeter.model.errors import Draining, Overloaded, Refusal, StoreUnavailable
 from tripmeter.pipeline import flush
 from tripmeter.pipeline.batch import Batch
 from tripmeter.pipeline.jobs import (
@@ -33,16 +33,15 @@ from tripmeter.pipeline.metrics import (
     EVENTS_COUNTED,
     EVENTS_REFUSED,
     QUEUE_DEPTH,
+    REQUESTS_REFUSED,
 )
 from tripmeter.pipeline.replay import look_ahead, read_state
 from tripmeter.pipeline.state import State, ensure_identifier_secret
 from tripmeter.ports import Clock, Identifiers, Store
+from tripmeter.rules.admission import Pace, expected_wait_ms, learnt
 
 JOBS_PER_COMMIT: Final = 512
-REPORTS_PER_COMMIT: Final = 20_000
-
-QUEUE_LIMIT: Final = 20_000
-"""Jobs that may wait; beyond that, callers are told to come again (503)."""
+PIECES_PER_COMMIT: Final = 20_000
 
 REPORTS_AT_REST: Final = 20_000
 """In a quiet moment as much is flushed as beside a commit of so many reports."""
@@ -51,6 +50,17 @@ IDLE_MS: Final = 200
 """Quiet time after which memory is written to the store."""
 
 log = structlog.get_logger()
+
+
+class QueueLimits(NamedTuple):
+    """What may wait; beyond that, callers are told to come again (503)."""
+
+    jobs: int = 20_000
+    pieces: int = 250_000
+    """Meter events, which are what takes memory, about 1 KB each; other jobs count as one."""
+
+
+ROOMY: Final = QueueLimits()
 
 
 class Writer:
@@ -63,6 +73,7 @@ class Writer:
         identifiers: Identifiers,
         wake: Callable[[set[int]], None],
         pace: flush.Pace = flush.STEADY,
+        limits: QueueLimits = ROOMY,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -76,6 +87,13 @@ class Writer:
         """Whether the transaction under way may have changed memory."""
         self._stopping = False
         self._gate = threading.Lock()
+        self._limits = limits
+        self._waiting = 0
+        """Pieces of work in the queue: meter events, and jobs of other kinds."""
+        self._learnt = Pace()
+        self._began_ms: int | None = None
+        """When the commit under way began."""
+        self._handing_over: dict[asyncio.AbstractEventLoop, list[Ticket]] = {}
 
     def start(self) -> None:
         """Read the state, replaying what was not flushed; then accept jobs."""
@@ -93,15 +111,21 @@ class Writer:
 
     async def ask(self, job: Job) -> Any:
         """Have a job done and give its answer. Raises what the job was refused with."""
-        ticket = Ticket(job, asyncio.get_running_loop())
-        self._submit(ticket)
+        loop = asyncio.get_running_loop()
+        ticket = Ticket(job, loop)
+        together = self._handing_over.get(loop)
+        if together is None:
+            self._handing_over[loop] = [ticket]
+            loop.call_soon(self._hand_over, loop)
+        else:
+            together.append(ticket)
         assert isinstance(ticket.future, asyncio.Future)
         return await ticket.future
 
     def ask_and_wait(self, job: Job) -> Any:
         """As `ask`, for callers without an event loop."""
         ticket = Ticket(job, None)
-        self._submit(ticket)
+        self._submit([ticket])
         assert isinstance(ticket.future, Future)
         return ticket.future.result()
 
@@ -110,20 +134,45 @@ class Writer:
         """Whether the last transaction went through, and more are accepted."""
         return self._state is not None and not self._stopping
 
-    def _submit(self, ticket: Ticket) -> None:
+    @property
+    def expected_wait_ms(self) -> int:
+        """How long a job that is asked now would wait for its turn, by the pace of late."""
+        under_way_ms = 0 if self._began_ms is None else self._clock.now_ms() - self._began_ms
+        jobs, pieces = self._queue.qsize(), self._waiting
+        commits = max(-(-jobs // JOBS_PER_COMMIT), -(-pieces // PIECES_PER_COMMIT))
+        return expected_wait_ms(self._learnt, commits, pieces, under_way_ms)
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Submit what one turn of a loop has asked: the writer wakes up once for all of it."""
+        self._submit(self._handing_over.pop(loop))
+
+    def _submit(self, tickets: Sequence[Ticket]) -> None:
+        """Queue tickets; one that cannot be queued is answered here and now."""
         with self._gate:  # nothing is queued behind the end, where nobody would answer it
-            if self._stopping:
-                raise Draining()
-            if self._queue.qsize() >= QUEUE_LIMIT:
-                raise StoreUnavailable("too many requests are waiting to be written")
-            self._queue.put(ticket)
+            for ticket in tickets:
+                ticket.error = self._refusal(ticket.pieces)
+                if ticket.error is None:
+                    self._waiting += ticket.pieces
+                    self._queue.put(ticket)
+        for ticket in tickets:
+            if ticket.error is not None:
+                ticket.settle()
+
+    def _refusal(self, pieces: int) -> Refusal | None:
+        if self._stopping:
+            return Draining()
+        is_full = self._queue.qsize() >= self._limits.jobs
+        if is_full or (self._waiting and self._waiting + pieces > self._limits.pieces):
+            REQUESTS_REFUSED.labels("queue").inc()
+            return Overloaded("too much usage waits to be written")
+        return None
 
     def _run(self) -> None:
         while True:
             tickets, last = self._gather()
             QUEUE_DEPTH.set(self._queue.qsize())
             if tickets:
-                self._work(tickets)
+                self._work_and_measure(tickets)
             elif not last:
                 self._rest()
             if last:
@@ -140,19 +189,27 @@ class Writer:
         except queue.Empty:
             return [], False
         tickets: list[Ticket] = []
-        reports = 0
+        pieces = 0
         while ticket is not None:
             tickets.append(ticket)
-            reports += (
-                len(ticket.job.reports.identifiers) if isinstance(ticket.job, UsageJob) else 1
-            )
-            if len(tickets) >= JOBS_PER_COMMIT or reports >= REPORTS_PER_COMMIT:
+            pieces += ticket.pieces
+            if len(tickets) >= JOBS_PER_COMMIT or pieces >= PIECES_PER_COMMIT:
                 return tickets, False
             try:
                 ticket = self._queue.get_nowait()
             except queue.Empty:
                 return tickets, False
         return tickets, True
+
+    def _work_and_measure(self, tickets: list[Ticket]) -> None:
+        pieces = sum(ticket.pieces for ticket in tickets)
+        with self._gate:
+            self._waiting -= pieces
+        self._began_ms = began_ms = self._clock.now_ms()
+        self._work(tickets)
+        took_ms = self._clock.now_ms() - began_ms
+        self._learnt = learnt(self._learnt, pieces, took_ms)
+        self._began_ms = None
 
     def _work(self, tickets: list[Ticket]) -> None:
         changes = [t for t in tickets if not isinstance(t.job, QueryJob)]

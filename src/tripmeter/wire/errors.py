@@ -17,11 +17,13 @@ from tripmeter.model.errors import (
     BodyTooLarge,
     CancellationRefused,
     Draining,
+    HeadTooLarge,
     IdempotencyMismatch,
     KeyRevoked,
     MeterNameTaken,
     MethodNotAllowed,
     NotAuthenticated,
+    Overloaded,
     ParameterInvalid,
     ParameterMissing,
     ParametersExclusive,
@@ -29,6 +31,7 @@ from tripmeter.model.errors import (
     PermissionMissing,
     RateLimited,
     Refusal,
+    RequestTimedOut,
     ResourceMissing,
     RouteUnknown,
     SessionExpired,
@@ -113,6 +116,9 @@ def _clipped(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
 
 
+_AGAIN: Final = (("Stripe-Should-Retry", "true"),)
+
+
 # --- who are you -------------------------------------------------------------------------------
 
 _CHALLENGE: Final = (("WWW-Authenticate", "Bearer"),)
@@ -184,6 +190,22 @@ def _body_malformed(refusal: BodyMalformed, _: Version) -> Answer:
 def _body_too_large(refusal: BodyTooLarge, _: Version) -> Answer:
     message = f"The request body is larger than {refusal.limit_bytes} bytes. Send less at a time."
     return Answer(413, message)
+
+
+def _head_too_large(refusal: HeadTooLarge, _: Version) -> Answer:
+    message = (
+        f"The head of the request is larger than {refusal.limit_bytes} bytes, or has more than"
+        f" {refusal.limit_fields} fields. Send fewer or shorter headers."
+    )
+    return Answer(431, message)
+
+
+def _request_timed_out(refusal: RequestTimedOut, _: Version) -> Answer:
+    message = (
+        f"The {refusal.part} of the request did not arrive within {refusal.limit_s} seconds."
+        " Nothing was done. Try again."
+    )
+    return Answer(408, message, headers=_AGAIN)
 
 
 # --- where -------------------------------------------------------------------------------------
@@ -283,6 +305,11 @@ def _store_unavailable(refusal: StoreUnavailable, _: Version) -> Answer:
     return _later(message, refusal.retry_after_s)
 
 
+def _overloaded(refusal: Overloaded, _: Version) -> Answer:
+    message = f"The server is busy: {refusal.reason}. Nothing was done. Try again later."
+    return _later(message, refusal.retry_after_s)
+
+
 def _draining(refusal: Draining, _: Version) -> Answer:
     return _later(
         "The server is shutting down. Nothing was done. Try again.", refusal.retry_after_s
@@ -290,7 +317,7 @@ def _draining(refusal: Draining, _: Version) -> Answer:
 
 
 def _later(message: str, after_s: int) -> Answer:
-    headers = (("Retry-After", str(after_s)), ("Stripe-Should-Retry", "true"))
+    headers = (("Retry-After", str(after_s)), *_AGAIN)
     return Answer(503, message, type="api_error", headers=headers)
 
 
@@ -305,6 +332,8 @@ TABLE: Final[Mapping[type[Refusal], Callable[[Any, Version], Answer]]] = {
     ParametersExclusive: _parameters_exclusive,
     BodyMalformed: _body_malformed,
     BodyTooLarge: _body_too_large,
+    HeadTooLarge: _head_too_large,
+    RequestTimedOut: _request_timed_out,
     ResourceMissing: _resource_missing,
     RouteUnknown: _route_unknown,
     MethodNotAllowed: _method_not_allowed,
@@ -316,6 +345,7 @@ TABLE: Final[Mapping[type[Refusal], Callable[[Any, Version], Answer]]] = {
     IdempotencyMismatch: _idempotency_mismatch,
     RateLimited: _rate_limited,
     StoreUnavailable: _store_unavailable,
+    Overloaded: _overloaded,
     Draining: _draining,
 }
 """One row per refusal. A test holds that none is missing."""

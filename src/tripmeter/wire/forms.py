@@ -5,6 +5,7 @@ and its limits. Does not know which parameters exist or what type they have: see
 """
 
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
@@ -59,13 +60,7 @@ def decode_form(raw: bytes) -> dict[str, Any]:
     if not raw:
         return {}
     fields: Node = {}
-    for pair in _pairs(raw):
-        if not pair:
-            continue
-        name, _, value = pair.partition("=")
-        if "%" in value or "+" in value:
-            value = _plain(value)
-        path = _path(name) if len(name) <= _CACHED_NAME else _path.__wrapped__(name)
+    for path, value in split_pairs(raw):
         if len(path) == 1 and type(fields.get(path[0])) is not dict:
             fields[path[0]] = value
         else:
@@ -79,6 +74,21 @@ def decode_form(raw: bytes) -> dict[str, Any]:
 def decode_query(raw: bytes) -> dict[str, Any]:
     """A query string, without its `?`, as nested data: the same language as a form body."""
     return decode_form(raw)
+
+
+def split_pairs(raw: bytes) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The pairs of a form in their order: the steps of the name, `("a", "b")`, and the value.
+
+    Raises BodyMalformed.
+    """
+    for pair in _pairs(raw):
+        if not pair:
+            continue
+        name, _, value = pair.partition("=")
+        if "%" in value or "+" in value:
+            value = _plain(value)
+        path = _path(name) if len(name) <= _CACHED_NAME else _path.__wrapped__(name)
+        yield path, value
 
 
 def _pairs(raw: bytes) -> list[str]:

@@ -150,6 +150,7 @@ def _unpacked(call: Call) -> bytes:
         ) from error
     if len(body) > BULK_LIMIT:
         raise BodyTooLarge(BULK_LIMIT)
+    call.hold(len(body))
     if not unpacker.eof:
         raise BodyMalformed("The gzip body ends too early; it was cut off.")
     return body

@@ -17,7 +17,8 @@ from tripmeter.pipeline.jobs import CancelJob, CommandJob, Counted, UsageJob
 from tripmeter.ports import Work
 from tripmeter.wire import usage
 from tripmeter.wire.objects import session_object
-from tripmeter.wire.params import Enum, ListOf, Map, Object, Param, Rfc3339, String, Timestamp
+from tripmeter.wire.params import Enum, Object, String
+from tripmeter.wire.reports import REPORT_V1, REPORT_V2, STREAM, usual_form, usual_stream
 from tripmeter.wire.shapes import (
     AdjustmentObject,
     AdjustmentV2Object,
@@ -25,16 +26,6 @@ from tripmeter.wire.shapes import (
     MeterEventSessionObject,
     MeterEventV2Object,
 )
-
-STREAM_LIMIT: Final = 100
-"""Events that one stream request may carry (Stripe)."""
-
-_REPORT: Final[dict[str, Param]] = {
-    "event_name": String(required=True, max_length=100),
-    "payload": Map(required=True, key_length=100, value_length=5000),
-    "identifier": String(max_length=100),
-}
-_REPORT_V2: Final[dict[str, Param]] = {**_REPORT, "timestamp": Rfc3339()}
 
 _CANCEL: Final = Object({"identifier": String(max_length=100)})
 
@@ -128,10 +119,9 @@ async def create_session(call: Call) -> Reply:
 
 async def stream(call: Call) -> Reply:
     """Report up to 100 events. Refused ones come back as an error report, not here."""
-    reports = [_report(event, event.get("timestamp")) for event in call.params["events"]]
     key = call.caller.idempotency_key or ""
     digest = request_digest(call)
-    job = UsageJob(call.scope, as_reports(reports), digest, key, keep_refusals=True)
+    job = UsageJob(call.scope, call.params["events"], digest, key, keep_refusals=True)
     await call.services.writer.ask(job)
     return Reply(b"{}")
 
@@ -142,7 +132,8 @@ ROUTES: Final = (
         "/v1/billing/meter_events",
         "Report a meter event",
         MeterEventObject,
-        fields(**_REPORT, timestamp=Timestamp()),
+        fields(**REPORT_V1),
+        usual=usual_form,
         handle=create,
     ),
     Route(
@@ -150,17 +141,18 @@ ROUTES: Final = (
         "/v2/billing/meter_event_stream",
         "Report up to 100 meter events",
         dict[str, Any],
-        Object({"events": ListOf(Object(_REPORT_V2), required=True, max_items=STREAM_LIMIT)}),
+        STREAM,
+        usual=usual_stream,
         handle=stream,
         auth="stream_token",
-        events=lambda params: len(params["events"]),
+        events=lambda params: len(params["events"].identifiers),
     ),
     Route(
         "POST",
         "/v2/billing/meter_events",
         "Report a meter event",
         MeterEventV2Object,
-        Object(_REPORT_V2),
+        Object(REPORT_V2),
         handle=create_v2,
     ),
     Route(
