@@ -22,7 +22,7 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check bench format lock clean
+.PHONY: help setup run test check bench soak format lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -43,8 +43,11 @@ check: setup ## lint, format, types, order of imports, tidiness, known vulnerabi
 	$(BIN)/python -m pytest -q tests/test_tidy.py
 	$(BIN)/python tools/audit.py requirements/run.lock
 
-bench: setup ## measure the engine beside its baselines; BENCH_SECONDS=5 per row
-	$(BIN)/python bench/run.py
+bench: .venv-bench/.ok ## measure the engine beside its baselines; BENCH_ROWS=v1,bulk runs some
+	PYTHONPATH=tests .venv-bench/bin/python bench/run.py
+
+soak: .venv-bench/.ok ## half the maximum for SOAK_MINUTES=10: is memory flat, is latency?
+	PYTHONPATH=tests .venv-bench/bin/python bench/soak.py
 
 format: setup ## put the code into shape: ruff format, and the safe fixes of ruff check
 	$(BIN)/ruff format
@@ -58,15 +61,17 @@ lock: setup ## pin the dependencies anew; LOCK_ARGS=--upgrade takes the newest r
 	@$(COMPILE) pyproject.toml -o requirements/run.lock
 	@echo "==> requirements/dev.lock"
 	@$(COMPILE) pyproject.toml --group dev -c requirements/run.lock -o requirements/dev.lock
+	@echo "==> requirements/bench.lock"
+	@$(COMPILE) pyproject.toml --group bench -c requirements/dev.lock -o requirements/bench.lock
 	@echo "==> requirements/uv.lock.txt"
 	@echo uv | $(COMPILE) - -c requirements/dev.lock -o requirements/uv.lock.txt
 	@if grep -n '://' requirements/*.lock requirements/uv.lock.txt; then \
 		echo "a lock file names an address (above); it must not"; exit 1; fi
 
 clean: ## remove what was built or fetched; ./data stays
-	rm -rf .venv .cache dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-bench .cache dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -rf $(NODE_TESTS)/node_modules
-	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.ok: .venv/.uv requirements/dev.lock pyproject.toml
 	@echo "==> dependencies, pinned by requirements/dev.lock"
@@ -88,6 +93,14 @@ clean: ## remove what was built or fetched; ./data stays
 	@"$(PYTHON)" -m venv --clear .venv
 	@echo "==> uv, pinned by requirements/uv.lock.txt"
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.lock.txt
+	@touch $@
+
+.venv-bench/.ok: .venv/.ok requirements/bench.lock
+	@echo "==> .venv-bench, pinned by requirements/bench.lock"
+	@"$(PYTHON)" -m venv --clear --without-pip .venv-bench
+	@VIRTUAL_ENV=.venv-bench UV_PYTHON=.venv-bench/bin/python \
+		$(BIN)/uv pip sync --quiet --require-hashes requirements/bench.lock
+	@echo "$(CURDIR)/src" > "`.venv-bench/bin/python -c 'import site; print(site.getsitepackages()[0])'`/tripmeter.pth"
 	@touch $@
 
 $(NODE_TESTS)/node_modules/.ok: $(NODE_TESTS)/package-lock.json | setup

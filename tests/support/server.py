@@ -99,6 +99,12 @@ class Server:
         """Whether it should be there: started, and not ended by the test since."""
         return self._process is not None
 
+    @property
+    def pid(self) -> int:
+        """The process."""
+        assert self._process is not None, "it was not started"
+        return self._process.pid
+
     def client(self) -> httpx2.Client:
         """A plain HTTP client with the key."""
         headers = {"Authorization": f"Bearer {self.api_key}"}
@@ -236,7 +242,7 @@ def environment(changes: Environment | None = None) -> dict[str, str]:
     return {name: value for name, value in merged.items() if value is not None}
 
 
-def run(*words: str, changes: Environment | None = None) -> Ended:
+def run(*words: str, changes: Environment | None = None, patience_s: float = PATIENCE_S) -> Ended:
     """Run a command of `tripmeter` to its end."""
     done = subprocess.run(
         command(*words),
@@ -244,7 +250,7 @@ def run(*words: str, changes: Environment | None = None) -> Ended:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=patience_s,
         check=False,
     )
     return Ended(done.returncode, done.stdout, done.stderr)

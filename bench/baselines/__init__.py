@@ -1,0 +1,1 @@
+"""What the engine is compared with. Each of them is durable before it replies."""

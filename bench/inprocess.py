@@ -1,0 +1,155 @@
+"""The engine without HTTP, in a process of its own: what one event costs it in CPU time.
+
+A `Driver` lives in a process made by `driving` and does what it is told there. It gives jobs of a
+hundred reports to the writer, as the stream path does, with deliveries left where they are.
+"""
+
+import gc
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from bodies import customer_id
+from machine import resident
+from support.server import API_KEY
+from tripmeter.app import Engine
+from tripmeter.control.access import default_account
+from tripmeter.model.customer import Customer
+from tripmeter.model.scope import Scope
+from tripmeter.model.usage import UsageReport, as_reports
+from tripmeter.pipeline.jobs import CommandJob, Job, UsageJob
+from tripmeter.pipeline.metrics import ALERTS_FIRED
+from tripmeter.ports import Work
+from tripmeter.settings import Settings
+
+JOB: Final = 100
+
+
+class Driver:
+    """An engine on a folder, and the reports that it is given."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        """Open the store as `tripmeter serve` does, and listen to nobody."""
+        self._engine = Engine(Settings(data=folder, api_key=API_KEY))
+        self._engine.prepare()
+        self._random = np.random.default_rng(seed)
+        with self._engine.store.transaction():
+            account = default_account(self._engine.store.writer(), 0)
+        self._scope = Scope(account.id, False)
+
+    def create_customers(self, first: int, last: int) -> None:
+        """Make customers from number `first` up to `last`, which is not included."""
+
+        def create(work: Work, numbers: range) -> None:
+            for number in numbers:
+                id_ = customer_id(number)
+                work.session.customers.insert(
+                    Customer(id=id_, account=self._scope.account, livemode=False,
+                             created_ms=work.now_ms)
+                )  # fmt: skip
+                work.customer_changed(self._scope, id_)
+
+        for begin in range(first, last, 5_000):
+            numbers = range(begin, min(last, begin + 5_000))
+            self._ask(CommandJob(lambda work, numbers=numbers: create(work, numbers)))  # type: ignore[misc]
+
+    def touch(self, customers: int) -> float:
+        """One event for each of the customers; CPU microseconds per event."""
+        return self._timed(list(range(customers)), None)
+
+    def count(self, customers: tuple[int, int], events: int, value: int | None = None) -> float:
+        """Events of random customers from number a up to b; CPU microseconds per event.
+
+        Beside them, what memory is ahead of the store is written, so this cost is part of it.
+        """
+        chosen = self._random.integers(*customers, events).tolist()
+        return self._timed(chosen, value)
+
+    def start_unevenly(self, customers: int, below: int) -> None:
+        """One event for each customer, of a random value below a bound."""
+        values = self._random.integers(0, below, customers).tolist()
+        self._run([self._report(number, value) for number, value in enumerate(values)])
+
+    def memory(self) -> int:
+        """Bytes that this process holds."""
+        gc.collect()
+        return resident(os.getpid())
+
+    def fired(self) -> int:
+        """How many alerts have fired since this process started."""
+        return int(next(iter(ALERTS_FIRED.collect())).samples[0].value)
+
+    def _timed(self, customers: list[int], value: int | None) -> float:
+        spent, done = 0.0, 0
+        for begin in range(0, len(customers), 20_000):
+            part = customers[begin : begin + 20_000]
+            reports = [self._report(number, value) for number in part]
+            began = time.process_time()
+            self._run(reports)
+            spent += time.process_time() - began
+            done += len(part)
+        return spent / done * 1e6
+
+    def _run(self, reports: list[UsageReport]) -> None:
+        for at in range(0, len(reports), JOB):
+            for outcome in self._ask(UsageJob(self._scope, as_reports(reports[at : at + JOB]))):
+                assert hasattr(outcome, "received_ms"), outcome
+
+    def _report(self, number: int, value: int | None) -> UsageReport:
+        text = str(int(self._random.integers(100, 1000)) if value is None else value)
+        payload = {"stripe_customer_id": customer_id(number), "value": text}
+        return UsageReport("tokens", payload, self._random.bytes(16).hex(), None)
+
+    def _ask(self, job: Job) -> Any:
+        return self._engine.writer.ask_and_wait(job)
+
+
+class Remote:
+    """A driver in another process: `call` has it do something there."""
+
+    def __init__(self, link: "Connection[Any, Any]") -> None:
+        self._link = link
+
+    def call(self, method: str, *args: Any) -> Any:
+        """The answer of a method. Raises RuntimeError if it failed there."""
+        self._link.send((method, args))
+        ok, answer = self._link.recv()
+        if not ok:
+            raise RuntimeError(f"{method}: {answer}")
+        return answer
+
+
+@contextmanager
+def driving(folder: Path, seed: int) -> Iterator[Remote]:
+    """A driver on a folder, for the length of a block."""
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, folder, seed), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        yield Remote(ours)
+    finally:
+        ours.close()
+        process.kill()
+        process.join()
+
+
+def _serve(link: "Connection[Any, Any]", folder: Path, seed: int) -> None:
+    driver = Driver(folder, seed)
+    while True:
+        try:
+            method, args = link.recv()
+        except EOFError:
+            return
+        try:
+            link.send((True, getattr(driver, method)(*args)))
+        except Exception as error:
+            link.send((False, repr(error)))
