@@ -24,7 +24,7 @@ from tripmeter.control.access import default_account
 from tripmeter.model.customer import Customer
 from tripmeter.model.scope import Scope
 from tripmeter.model.usage import UsageReport, as_reports
-from tripmeter.pipeline.jobs import CommandJob, Job, UsageJob
+from tripmeter.pipeline.jobs import CommandJob, Job, Outcomes, UsageJob
 from tripmeter.pipeline.metrics import ALERTS_FIRED
 from tripmeter.ports import Work
 from tripmeter.settings import Settings
@@ -75,7 +75,7 @@ class Driver:
     def start_unevenly(self, customers: int, below: int) -> None:
         """One event for each customer, of a random value below a bound."""
         values = self._random.integers(0, below, customers).tolist()
-        self._run([self._report(number, value) for number, value in enumerate(values)])
+        self._run(self._jobs([self._report(number, value) for number, value in enumerate(values)]))
 
     def memory(self) -> int:
         """Bytes that this process holds."""
@@ -90,17 +90,21 @@ class Driver:
         spent, done = 0.0, 0
         for begin in range(0, len(customers), 20_000):
             part = customers[begin : begin + 20_000]
-            reports = [self._report(number, value) for number in part]
+            jobs = self._jobs([self._report(number, value) for number in part])
             began = time.process_time()
-            self._run(reports)
+            self._run(jobs)
             spent += time.process_time() - began
             done += len(part)
         return spent / done * 1e6
 
-    def _run(self, reports: list[UsageReport]) -> None:
-        for at in range(0, len(reports), JOB):
-            for outcome in self._ask(UsageJob(self._scope, as_reports(reports[at : at + JOB]))):
-                assert hasattr(outcome, "received_ms"), outcome
+    def _jobs(self, reports: list[UsageReport]) -> list[UsageJob]:
+        parts = (reports[at : at + JOB] for at in range(0, len(reports), JOB))
+        return [UsageJob(self._scope, as_reports(part)) for part in parts]
+
+    def _run(self, jobs: list[UsageJob]) -> None:
+        for job in jobs:
+            outcomes: Outcomes = self._ask(job)
+            assert not outcomes.exceptions, outcomes.exceptions
 
     def _report(self, number: int, value: int | None) -> UsageReport:
         text = str(int(self._random.integers(100, 1000)) if value is None else value)

@@ -48,7 +48,6 @@ def sweep(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for partial in folder.glob(f"*{PARTIAL}"):
         delete(partial)
-        reach("identifiers.swept")
 
 
 def delete(path: Path) -> None:

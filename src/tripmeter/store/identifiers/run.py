@@ -21,6 +21,7 @@ from typing import BinaryIO, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tripmeter.failpoints import reach
 from tripmeter.model.digests import Digests
 from tripmeter.store.identifiers.files import RUN, delete, retire, sweep, write_file
 
@@ -172,6 +173,7 @@ def open_runs(folder: Path) -> list[Run]:
     for run in sorted(opened, key=lambda run: (run.head.first, -run.head.last)):
         if chain and run.head.last <= chain[-1].head.last:
             run.drop()  # it was merged into the one before it
+            reach("identifiers.swept")
         elif chain and run.head.first != chain[-1].head.last + 1:
             for useless in chain:  # something between them is missing
                 useless.drop()
