@@ -28,14 +28,14 @@ class Admission:
         self._limits = limits
         self._writer = writer
 
-    def enter(self, declared_bytes: int, *, writes: bool) -> "Admitted":
+    def enter(self, expected_bytes: int, *, writes: bool) -> "Admitted":
         """Let a request in, whose body has not been read yet. Raises Overloaded.
 
         `writes` says whether it will have to wait for the writer.
         """
         wait_ms = self._writer.expected_wait_ms if writes else 0
         load = Load(self.requests, self.body_bytes, wait_ms)
-        lacking = scarce(load, self._limits, declared_bytes)
+        lacking = scarce(load, self._limits, expected_bytes)
         if lacking is not None:
             raise _refused(lacking, wait_ms)
         return Admitted(self)

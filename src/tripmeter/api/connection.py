@@ -296,21 +296,23 @@ class Connection(HttpToolsProtocol):
         return cycle is None or cycle.response_complete
 
     def _end(self, phase: str, refusal: Refusal) -> None:
-        """Tell the client why, unless earlier requests of it still wait for theirs, and close."""
+        """Close; and tell the client why, if that is the next answer that it waits for."""
         if self._refused or self.transport.is_closing():
             return
         CONNECTIONS_ENDED.labels(phase).inc()
-        if self._is_free:
-            self._turn_away(refusal)
-            return
-        cycle = self.cycle
-        if phase == "body" and not self.pipeline and not cycle.response_started:
+        self._refused, self._since = True, self._lobby.tick
+        is_free, cycle = self._is_free, self.cycle
+        if phase == "body":  # of the newest request, which may have its answer already
+            is_next = not is_free and not self.pipeline and not cycle.response_started
+        else:
+            is_next = is_free
+        if not is_free:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if is_next:
             self._turn_away(refusal)
         else:
-            self._refused = True
             self.transport.close()
-        cycle.disconnected = True
-        cycle.message_event.set()
 
     def _turn_away(self, refusal: Refusal) -> None:
         """Say why, and go on reading for a moment: closing now could cost the client the answer."""

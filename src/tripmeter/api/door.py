@@ -98,8 +98,8 @@ class Door:
     async def _answer(
         self, incoming: Incoming, route: Route, identity: Identity, request_id: str
     ) -> Reply:
-        writes = route.read is None
-        with self._admission.enter(incoming.declared_bytes, writes=writes) as admitted:
+        expected_bytes = min(incoming.declared_bytes, route.body_limit)
+        with self._admission.enter(expected_bytes, writes=route.read is None) as admitted:
             call = await self._call(incoming, route, identity, request_id, admitted)
             if route.handle is not None:
                 return await route.handle(call)
