@@ -90,7 +90,7 @@ class Engine:
     def lobby(self) -> Lobby:
         """What makes a connection of every client of the HTTP server."""
         settings = self.settings
-        connections = min(settings.max_connections, room_for_connections())
+        connections = min(settings.max_connections, raise_file_limit())
         if connections < settings.max_connections:
             log.warning(
                 "fewer_connections",
@@ -162,8 +162,8 @@ def admission_limits(settings: Settings) -> Limits:
     return Limits(settings.max_requests, settings.max_body_mb * MIB, settings.max_wait_ms)
 
 
-def room_for_connections() -> int:
-    """How many connections may be open, once the limit of open files is as high as it may be."""
+def raise_file_limit() -> int:
+    """Have as many open files as may be; how many connections that leaves room for."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         with suppress(ValueError, OSError):  # some systems give less than they declare

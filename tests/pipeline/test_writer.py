@@ -13,11 +13,12 @@ from support.clock import DAY_MS, HOUR_MS
 from support.engine import Engine
 from support.postgres import database
 from tripmeter.control.alerts import create_alert
-from tripmeter.model.errors import Draining, StateConflict, StoreUnavailable
+from tripmeter.model.errors import Draining, Overloaded, StateConflict, StoreUnavailable
 from tripmeter.model.quantity import SCALE
 from tripmeter.model.scope import Caller
 from tripmeter.model.usage import UsageReport, as_reports
 from tripmeter.pipeline.jobs import CommandJob, Counted, Outcomes, UsageJob
+from tripmeter.pipeline.writer import QueueLimits
 from tripmeter.ports import Work
 
 
@@ -117,6 +118,29 @@ def test_a_window_that_a_leaping_clock_seemed_to_close_is_still_superseded(engin
     engine.report_one(meter, "cus_1", "3", "again", at=old_ms)
     assert engine.total(meter.id, "cus_1") == (3 + 1) * SCALE
     engine.assert_sound()
+
+
+def test_events_beyond_what_the_queue_holds_are_refused_and_not_the_whole_of_it() -> None:
+    with Engine(limits=QueueLimits(pieces=4)) as engine:
+        engine.create_customer("cus_1")
+        engine.create_meter("calls")
+        jobs = [UsageJob(engine.scope, as_reports([report(f"{n}a"), report(f"{n}b")])) for n in range(3)]
+        *taken, refused = engine.ask_together(jobs)
+        assert all(map(counted, taken))
+        assert isinstance(refused, Overloaded)
+        large = [report(f"large_{n}") for n in range(10)]
+        assert counted(engine.report(large)), "alone, a request may be larger than the queue"
+        assert counted(engine.report([report("2a"), report("2b")]))
+
+
+def test_jobs_beyond_what_the_queue_holds_are_refused() -> None:
+    with Engine(limits=QueueLimits(jobs=2)) as engine:
+        engine.create_customer("cus_1")
+        engine.create_meter("calls")
+        jobs = [UsageJob(engine.scope, as_reports([report(f"{n}")])) for n in range(3)]
+        *taken, refused = engine.ask_together(jobs)
+        assert all(map(counted, taken))
+        assert isinstance(refused, Overloaded)
 
 
 def test_who_asks_too_late_is_told_to_come_again(engine: Engine) -> None:

@@ -42,7 +42,7 @@ from tripmeter.pipeline.jobs import (
 )
 from tripmeter.pipeline.state import State
 from tripmeter.pipeline.summaries import summarize
-from tripmeter.pipeline.writer import Writer
+from tripmeter.pipeline.writer import ROOMY, QueueLimits, Writer
 from tripmeter.ports import Session, Store, Work
 from tripmeter.store.identifiers import TieredIdentifiers
 from tripmeter.store.postgres import PostgresStore
@@ -110,8 +110,10 @@ class Engine:
         pace: Pace = STEADY,
         scope: Scope = SCOPE,
         url: str | None = None,
+        limits: QueueLimits = ROOMY,
     ) -> None:
         """Start, on SQLite or on the PostgreSQL database that `url` names."""
+        self.limits = limits
         self.clock = clock or SettableClock()
         self.pace = pace
         self.scope = scope
@@ -135,7 +137,9 @@ class Engine:
         self.store.claim()
         self.store.migrate()
         identifiers = TieredIdentifiers(self._identifiers, table_size=16, segment_size=200)
-        self.writer = Writer(self.store, self.clock, identifiers, self._wake, self.pace)
+        self.writer = Writer(
+            self.store, self.clock, identifiers, self._wake, self.pace, self.limits
+        )
         self.writer.start()
 
     def _open_store(self) -> Store:
