@@ -124,7 +124,9 @@ def test_events_beyond_what_the_queue_holds_are_refused_and_not_the_whole_of_it(
     with Engine(limits=QueueLimits(pieces=4)) as engine:
         engine.create_customer("cus_1")
         engine.create_meter("calls")
-        jobs = [UsageJob(engine.scope, as_reports([report(f"{n}a"), report(f"{n}b")])) for n in range(3)]
+        jobs = [
+            UsageJob(engine.scope, as_reports([report(f"{n}a"), report(f"{n}b")])) for n in range(3)
+        ]
         *taken, refused = engine.ask_together(jobs)
         assert all(map(counted, taken))
         assert isinstance(refused, Overloaded)
