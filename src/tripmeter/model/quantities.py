@@ -74,6 +74,14 @@ def at_least(one: Quantities, other: Quantities) -> Bools:
     return np.asarray(higher | ((one.high == other.high) & (one.low >= other.low)))
 
 
+def first_of_each(ordered: I64) -> npt.NDArray[np.intp]:
+    """Where each new value begins in a column in which equal values stand together."""
+    differs = np.empty(len(ordered), dtype=np.bool_)
+    differs[:1] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=differs[1:])
+    return np.flatnonzero(differs)
+
+
 def group_sums(quantities: Quantities, starts: npt.NDArray[np.intp]) -> Quantities:
     """The sum of each group; groups stand one after the other and begin at `starts`."""
     upper = quantities.low // _HALF

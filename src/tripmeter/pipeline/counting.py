@@ -4,14 +4,21 @@ Customers whose batch may reach a line are not added up but named, so that they 
 by event and an alert fires on the very event. So are those of superseding meters.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tripmeter.model.alert import CountFrom
 from tripmeter.model.cells import MINUTE_MS, Cells
-from tripmeter.model.quantities import I64, Quantities, at_least, group_sums, plus
+from tripmeter.model.quantities import (
+    I64,
+    Quantities,
+    at_least,
+    first_of_each,
+    group_sums,
+    plus,
+)
 from tripmeter.model.quantity import SCALE
 from tripmeter.model.usage import Join, UsageEvent
 from tripmeter.pipeline.catalogue import MeterState
@@ -20,6 +27,9 @@ from tripmeter.pipeline.tallies import NEVER, Tallies, Tally
 from tripmeter.pipeline.tally import join
 
 Indexes = npt.NDArray[np.intp]
+
+FEW: Final = 8
+"""So many events are counted one by one: the steps for a batch would take longer."""
 
 
 class Events(NamedTuple):
@@ -55,11 +65,14 @@ class Events(NamedTuple):
 def add_totals(tallies: Tallies, events: Events, before: int) -> Indexes:
     """Add events to the totals of those who cannot reach a line by them.
 
-    `before` is the position before the first event. Gives the events that were left out, in order.
+    `before` is the position before the first event. Gives the events that were left out, in order:
+    they are to be counted one by one.
     """
+    if len(events.rows) <= FEW:
+        return np.arange(len(events.rows))
     order = np.argsort(events.rows, kind="stable")
     rows = events.rows[order]
-    starts = np.flatnonzero(np.diff(rows, prepend=-1))
+    starts = first_of_each(rows)
     owners = rows[starts]
     _join(tallies, owners[tallies.stale(owners)], before)
     quantities = events.quantities.pick(order)
@@ -76,7 +89,7 @@ def add_totals(tallies: Tallies, events: Events, before: int) -> Indexes:
     tallies.totals.low[plain] = totals.low[~singly]
     if not singly.any():
         return np.empty(0, dtype=np.intp)
-    sizes = np.diff(starts, append=len(rows))
+    sizes = np.append(starts[1:], len(rows)) - starts
     return np.sort(order[np.repeat(singly, sizes)])
 
 
@@ -89,7 +102,7 @@ def add_cells(minutes: Unsaved, singles: Unsaved, tallies: Tallies, events: Even
         events = events.pick(~singly)
     if len(events.rows):
         moments = events.moments_ms // MINUTE_MS * MINUTE_MS
-        minutes.add(_cells(events, moments, np.broadcast_to(np.int64(0), len(moments)), 1))
+        minutes.add(_cells(events, moments, np.zeros(len(moments), dtype=np.int64), 1))
 
 
 def take_back_cells(
@@ -107,7 +120,7 @@ def take_back_cells(
 
 
 def _cells(events: Events, moments_ms: I64, positions: I64, sign: int) -> Cells:
-    counts = np.broadcast_to(np.int64(sign), len(moments_ms))
+    counts = np.full(len(moments_ms), sign, dtype=np.int64)
     return Cells(events.rows, moments_ms, positions, counts, events.quantities)
 
 

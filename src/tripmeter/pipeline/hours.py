@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tripmeter.model.cells import BLOCK, HOUR_MS, NO_CELLS, Cells, HourBlock, joined
-from tripmeter.model.quantities import I64, Quantities, group_sums
+from tripmeter.model.quantities import I64, Quantities, first_of_each, group_sums
 from tripmeter.pipeline.tallies import Tallies
 from tripmeter.ports import Session
 
@@ -146,19 +146,19 @@ def _sorted(cells: Cells, ranks: I64, offsets: I64) -> Sorted:
         order = np.argsort(key * HOUR_MS + cells.moments_ms % HOUR_MS)
     summed, kept = _summed(cells.pick(order))
     block_hours = block_hours[order][kept]
-    starts = np.flatnonzero(np.diff(block_hours, prepend=-1))
+    starts = first_of_each(block_hours)
     return Sorted(summed, starts, block_hours[starts] // span, block_hours[starts] % span + first)
 
 
 def _summed(cells: Cells) -> tuple[Cells, npt.NDArray[np.intp]]:
     """Sorted cells with the same ones added up; and at which index each was found first."""
-    differs = (
-        (np.diff(cells.owners, prepend=-1) != 0)
-        | (np.diff(cells.moments_ms, prepend=-1) != 0)
-        | (np.diff(cells.positions, prepend=-1) != 0)
+    same = np.zeros(len(cells.owners), dtype=np.bool_)
+    same[1:] = (
+        (cells.owners[1:] == cells.owners[:-1])
+        & (cells.moments_ms[1:] == cells.moments_ms[:-1])
+        & (cells.positions[1:] == cells.positions[:-1])
     )
-    differs[:1] = True
-    starts = np.flatnonzero(differs)
+    starts = np.flatnonzero(~same)
     summed = Cells(
         cells.owners[starts],
         cells.moments_ms[starts],

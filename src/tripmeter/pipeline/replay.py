@@ -29,7 +29,12 @@ def read_state(session: Session, identifiers: Identifiers, now_ms: int) -> State
 
 
 def look_ahead(state: State, now_ms: int) -> None:
-    """Free identifiers that are old enough; take them back where the clock stepped back."""
+    """Free identifiers that are old enough, or take them back where the clock stepped back.
+
+    Once a minute will do.
+    """
+    if not state.must_look(now_ms):
+        return
     if state.move_horizon(now_ms):
         _remember_identifiers(state)
     state.identifiers.expire(now_ms)

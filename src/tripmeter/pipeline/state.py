@@ -186,14 +186,16 @@ class State:
         origins = np.array([self.identity.origin(scope, _REQUEST) for scope, _ in named])
         return self.identity.digests(origins, [digest for _, digest in named])
 
+    def must_look(self, now_ms: int) -> bool:
+        """Whether it is time to move the line behind which identifiers are free again."""
+        return abs(now_ms - self._looked_ms) >= MINUTE_MS
+
     def move_horizon(self, now_ms: int) -> bool:
-        """Move the line behind which identifiers are free again. Once a minute will do.
+        """Move the line behind which identifiers are free again.
 
         It follows the order of the log, so a clock that stepped cannot free one too early. True
         after a step back: what had expired in between is needed again.
         """
-        if abs(now_ms - self._looked_ms) < MINUTE_MS:
-            return False
         usage, oldest = self.session.usage, now_ms - CANCEL_WITHIN_MS
         stepped_back = now_ms < self._looked_ms
         if stepped_back:

@@ -46,6 +46,7 @@ class Tallies:
         self.stored_to: dict[int, tuple[int, int]] = {}
         """Up to which positions the stored total, and the stored hours, of a row are true."""
         self._rows: dict[int, dict[str, int]] = {}
+        self._superseding: set[int] = set()
         self._unnamed: dict[tuple[int, int], int] = {}
 
     def index(self, meter: MeterState) -> dict[str, int]:
@@ -96,14 +97,15 @@ class Tallies:
     def stale(self, rows: I64) -> Bools:
         """Which rows have alerts to be looked at again: versions are unique among all meters."""
         current = [meter.version for meter in self.meters.values()]
+        if len(current) == 1:
+            return np.asarray(self.version[rows] != current[0])
         return np.isin(self.version[rows], current, invert=True)
 
     def superseding(self, rows: I64) -> Bools:
         """Which rows belong to a superseding meter."""
-        numbers = [meter.no for meter in self.meters.values() if meter.superseding]
-        if not numbers:
+        if not self._superseding:
             return np.zeros(len(rows), dtype=np.bool_)
-        return np.isin(self.meter_no[rows], numbers)
+        return np.isin(self.meter_no[rows], [*self._superseding])
 
     def set_stale(self) -> None:
         """All alerts have to be looked at again."""
@@ -130,6 +132,8 @@ class Tallies:
         row, self.size = self.size, self.size + 1
         stored = self._session.usage.tally(meter.no, customer_no)
         self.meters[meter.no] = meter
+        if meter.superseding:
+            self._superseding.add(meter.no)
         self.meter_no[row], self.customer_no[row] = meter.no, customer_no
         self.version[row] = STALE
         self.customers.append(customer)
