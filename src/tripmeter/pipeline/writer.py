@@ -137,7 +137,8 @@ class Writer:
     @property
     def expected_wait_ms(self) -> int:
         """How long a job that is asked now would wait for its turn, by the pace of late."""
-        under_way_ms = 0 if self._began_ms is None else self._clock.now_ms() - self._began_ms
+        began_ms = self._began_ms  # the writer's thread may set it to None at any moment
+        under_way_ms = 0 if began_ms is None else self._clock.now_ms() - began_ms
         jobs, pieces = self._queue.qsize(), self._waiting
         commits = max(-(-jobs // JOBS_PER_COMMIT), -(-pieces // PIECES_PER_COMMIT))
         return expected_wait_ms(self._learnt, commits, pieces, under_way_ms)
