@@ -135,29 +135,42 @@ class UsageBatch:
         begin = at = 0
         for job, size in zip(self._jobs, self._sizes.tolist(), strict=True):
             end, past = begin + size, bisect_left(odd, begin + size, at)
-            exceptions: dict[int, Outcome] = {}
-            try:
-                repeats = _Repeats(self._state, job, recall)
-                for index in odd[at:past]:
-                    exceptions[index - begin] = (
-                        repeats.outcome(index - begin, self._reported(intake, index, known[index]))
-                        if index in known
-                        else intake.refused[index]
-                    )
-                self._note(job, exceptions)
+            exceptions: dict[int, Outcome] | IdempotencyMismatch = {}
+            if past > at:
+                exceptions = self._exceptions(job, begin, odd[at:past], intake, known, recall)
+            if isinstance(exceptions, IdempotencyMismatch):
+                answers.append(exceptions)
+            else:
+                names, moments = self._names[begin:end], intake.moments_ms[begin:end]
                 answers.append(
-                    Outcomes(
-                        positions[begin:end],
-                        self._names[begin:end],
-                        intake.moments_ms[begin:end],
-                        self._now_ms,
-                        exceptions,
-                    )
+                    Outcomes(positions[begin:end], names, moments, self._now_ms, exceptions)
                 )
-            except IdempotencyMismatch as mismatch:
-                answers.append(mismatch)
             begin, at = end, past
         return answers
+
+    def _exceptions(
+        self,
+        job: UsageJob,
+        begin: int,
+        odd: Sequence[int],
+        intake: Intake,
+        known: Mapping[int, int],
+        recall: Recall,
+    ) -> dict[int, Outcome] | IdempotencyMismatch:
+        """What became of the reports of a job that were refused, or counted before."""
+        repeats = _Repeats(self._state, job, recall)
+        exceptions: dict[int, Outcome] = {}
+        try:
+            for index in odd:
+                exceptions[index - begin] = (
+                    repeats.outcome(index - begin, self._reported(intake, index, known[index]))
+                    if index in known
+                    else intake.refused[index]
+                )
+        except IdempotencyMismatch as mismatch:
+            return mismatch
+        self._note(job, exceptions)
+        return exceptions
 
     def _reported(self, intake: Intake, index: int, position: int) -> UsageEvent:
         """What a report says, as if it were the event at a position."""
