@@ -516,3 +516,9 @@ def test_query_parameters_for_openapi() -> None:
     assert expand["style"] == "deepObject"
     assert customer["required"] is True
     assert "style" not in customer
+
+
+def test_nested_parameters_of_a_form_are_written_in_brackets() -> None:
+    spec = Object({"metadata": Map(), "expand": Expand(), "name": String()})
+    brackets = {"style": "deepObject", "explode": True}
+    assert spec.openapi_encoding() == {"metadata": brackets, "expand": brackets}

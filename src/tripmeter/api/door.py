@@ -186,7 +186,7 @@ def _params(incoming: Incoming, route: Route, body: bytes) -> dict[str, Any]:
         query = _without_usage(incoming, decode_query(incoming.query))
         return read(route.params, query, dialect="form")
     if route.version == 1 and body and incoming.is_json:
-        raise BodyMalformed("This path takes application/x-www-form-urlencoded, not JSON.")
+        raise BodyMalformed("this path takes application/x-www-form-urlencoded, not JSON")
     if route.usual is not None and not incoming.query and (usual := route.usual(body)) is not None:
         return usual
     if route.version == 2:

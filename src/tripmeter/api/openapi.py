@@ -84,9 +84,11 @@ def _operation(route: Route, returns: dict[str, Any]) -> dict[str, Any]:
 def _body(route: Route) -> dict[str, Any]:
     is_form = route.version == 1
     media = "application/x-www-form-urlencoded" if is_form else "application/json"
-    schema = route.params.json_schema(dialect="form" if is_form else "json")
+    content = {"schema": route.params.json_schema(dialect="form" if is_form else "json")}
+    if is_form:
+        content["encoding"] = route.params.openapi_encoding()
     required = any(param.required for param in route.params.fields.values())
-    return {"required": required, "content": {media: {"schema": schema}}}
+    return {"required": required, "content": {media: content}}
 
 
 def _lines_body() -> dict[str, Any]:

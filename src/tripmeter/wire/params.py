@@ -267,6 +267,10 @@ class Object(Param):
         """The members as OpenAPI parameters of a GET or DELETE."""
         return [_query_parameter(name, param) for name, param in self.fields.items()]
 
+    def openapi_encoding(self) -> Schema:
+        """How those members of a form that have members of their own are written: in brackets."""
+        return {name: dict(_BRACKETS) for name, param in self.fields.items() if _is_nested(param)}
+
 
 class Range(Param):
     """A time, or bounds around it: `created=1` or `created[gte]=1`; reads as bounds always."""
@@ -303,10 +307,16 @@ def _inside(name: str, key: str) -> str:
     return f"{name}[{key}]" if name else key
 
 
+_BRACKETS: Final[Schema] = {"style": "deepObject", "explode": True}
+
+
+def _is_nested(param: Param) -> bool:
+    return isinstance(param, Map | ListOf | Object | Range)
+
+
 def _query_parameter(name: str, param: Param) -> Schema:
     schema = param.json_schema()
     described = {"description": schema.pop("description")} if param.description else {}
-    nested = isinstance(param, Map | ListOf | Object | Range)
-    style = {"style": "deepObject", "explode": True} if nested else {}
+    style = _BRACKETS if _is_nested(param) else {}
     place = {"name": name, "in": "query", "required": param.required}
     return {**place, **described, "schema": schema, **style}

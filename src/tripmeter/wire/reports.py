@@ -7,7 +7,7 @@ the parameters (`params`), whose reading it must never contradict. Both give the
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
@@ -71,13 +71,15 @@ STREAM: Final = Object(
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_LENGTH)]
 Text = Annotated[str, msgspec.Meta(max_length=VALUE_LENGTH)]
+T = TypeVar("T")
+Entries = Annotated[dict[Name, T], msgspec.Meta(max_length=PAYLOAD.max_keys)]
 
 
 class Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """A v2 meter event."""
 
     event_name: Name
-    payload: dict[Name, Text]
+    payload: Entries[Text]
     identifier: Name | None = None
     timestamp: datetime | None = None
 
@@ -142,7 +144,7 @@ def milliseconds(moments: Sequence[datetime | None]) -> list[int | None] | None:
     try:
         return [None if at is None else (at - _EPOCH) // _MS for at in moments]
     except TypeError as error:
-        raise BodyMalformed("The timestamp has no offset; end it with Z for UTC.") from error
+        raise BodyMalformed("the timestamp has no offset; end it with Z for UTC") from error
 
 
 def usual_stream(raw: bytes) -> dict[str, Any] | None:
@@ -154,10 +156,7 @@ def usual_stream(raw: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError, BodyMalformed):
         pass
     try:
-        lines = _STREAM.decode(raw).events
-        if any(len(line.payload) > PAYLOAD.max_keys for line in lines):
-            return None
-        return {"events": reports_of(lines)}
+        return {"events": reports_of(_STREAM.decode(raw).events)}
     except (ValueError, RecursionError, BodyMalformed):  # broken JSON, UTF-8, or parameters
         return None
 

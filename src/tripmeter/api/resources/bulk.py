@@ -15,17 +15,14 @@ import msgspec
 from tripmeter.api.call import MIB, Call, Reply, Route
 from tripmeter.api.encoding import encode
 from tripmeter.api.idempotency import request_digest
-from tripmeter.model.errors import BodyMalformed, BodyTooLarge, Refusal
+from tripmeter.model.errors import BodyMalformed, BodyTooLarge
 from tripmeter.model.usage import RefusalCode, Reports, UsageRefused, UsageReport, as_reports
 from tripmeter.pipeline.jobs import Outcomes, UsageJob
-from tripmeter.wire.bulk import read_columns, read_line, read_lines
+from tripmeter.wire.bulk import check_events, read_columns, read_line, read_lines
 from tripmeter.wire.params import Object
 
 BULK_LIMIT: Final = 64 * MIB
 """Bytes of a bulk body, as sent and as unpacked."""
-
-LINES_LIMIT: Final = 100_000
-"""Events of a bulk body."""
 
 COLUMNS_TYPE: Final = "application/vnd.tripmeter.columns+json"
 """The Content-Type of a body in columns."""
@@ -55,8 +52,7 @@ async def bulk(call: Call) -> Reply:
     body = _unpacked(call)
     reports, numbers, errors = _read(call, body)
     size = len(reports.identifiers) + len(errors)
-    if size > LINES_LIMIT:
-        raise BodyMalformed(f"A bulk request can have at most {LINES_LIMIT} events; split it.")
+    check_events(size)
     job = UsageJob(call.scope, reports, request_digest(call))
     outcomes: Outcomes = await call.services.writer.ask(job)
     repeated = 0
@@ -84,8 +80,7 @@ def _read(call: Call, body: bytes) -> tuple[Reports, Sequence[int], list[BulkLin
     if (call.content_type or "").partition(";")[0].strip().lower() == COLUMNS_TYPE:
         columns = read_columns(body)
         return columns, range(1, len(columns.identifiers) + 1), []
-    if body.count(b"\n") > 2 * LINES_LIMIT:
-        raise BodyMalformed(f"A bulk request can have at most {LINES_LIMIT} events; split it.")
+    check_events(body.count(b"\n") // 2)  # with a blank line after each
     reports = read_lines(body)
     if reports is not None:
         return reports, _Numbers(body, len(reports.identifiers)), []
@@ -102,7 +97,7 @@ def _read_each(body: bytes) -> tuple[Reports, Sequence[int], list[BulkLine]]:
         try:
             good.append(read_line(line))
             numbers.append(at)
-        except (Refusal, msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (BodyMalformed, msgspec.DecodeError, UnicodeDecodeError) as error:
             bad.append(_line(at, "invalid_line", _reason(error), None))
     return as_reports(good), numbers, bad
 
@@ -130,7 +125,13 @@ class _Numbers(Sequence[int]):
 
 
 def _reason(error: Exception) -> str:
-    return str(getattr(error, "message", "") or getattr(error, "reason", "") or error)
+    match error:
+        case BodyMalformed():
+            return error.reason
+        case UnicodeDecodeError():
+            return "the text is not valid UTF-8"
+        case _:
+            return str(error)
 
 
 def _line(at: int, code: str, message: str, identifier: str | None) -> BulkLine:
@@ -145,14 +146,12 @@ def _unpacked(call: Call) -> bytes:
     try:
         body = unpacker.decompress(call.body, BULK_LIMIT + 1)
     except zlib.error as error:
-        raise BodyMalformed(
-            f"The body is not gzip, as its Content-Encoding says: {error}."
-        ) from error
+        raise BodyMalformed(f"it is not gzip, as its Content-Encoding says: {error}") from error
     if len(body) > BULK_LIMIT:
         raise BodyTooLarge(BULK_LIMIT)
     call.hold(len(body))
     if not unpacker.eof:
-        raise BodyMalformed("The gzip body ends too early; it was cut off.")
+        raise BodyMalformed("the gzip ends too early; it was cut off")
     return body
 
 
