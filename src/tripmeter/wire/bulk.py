@@ -27,6 +27,9 @@ class _Columns(msgspec.Struct, forbid_unknown_fields=True):
 _LINES: Final = msgspec.json.Decoder(Line)
 _USUAL_LINES: Final = msgspec.json.Decoder(UsualLine)
 _COLUMNS: Final = msgspec.json.Decoder(_Columns)
+COMMAS_LIMIT: Final = 16 * EVENTS_LIMIT
+"""Commas of a body in columns. They bound its values: short ones take far more memory than text."""
+
 _NUL: Final = rb"\u0000"
 """NUL as JSON has it, in which it cannot stand as it is."""
 
@@ -60,6 +63,8 @@ def read_line(line: bytes) -> UsageReport:
 
 def read_columns(body: bytes) -> Reports:
     """Columns. Raises BodyMalformed saying what is wrong with them."""
+    if body.count(b",") > COMMAS_LIMIT:
+        raise BodyMalformed(f"columns can have at most {COMMAS_LIMIT} values; split them")
     try:
         columns = _COLUMNS.decode(body)
     except msgspec.DecodeError as error:
