@@ -39,6 +39,10 @@ class Clock(Protocol):
         """Milliseconds since the Unix epoch, UTC. May step backwards, as wall clocks do."""
         ...
 
+    def elapsed_ms(self) -> int:
+        """Milliseconds since some moment in the past, for durations: it never steps."""
+        ...
+
 
 class Poster(Protocol):
     """Sends one webhook."""

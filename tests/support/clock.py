@@ -14,14 +14,20 @@ class SettableClock:
 
     def __init__(self, now_ms: int = START_MS) -> None:
         self._now_ms = now_ms
+        self._elapsed_ms = 0
 
     def now_ms(self) -> int:
         """Milliseconds since the Unix epoch, UTC."""
         return self._now_ms
 
+    def elapsed_ms(self) -> int:
+        """Milliseconds that have passed: steps back take none away."""
+        return self._elapsed_ms
+
     def advance(self, ms: int) -> None:
         """Let time pass; a negative number is a step back."""
         self._now_ms += ms
+        self._elapsed_ms += max(ms, 0)
 
     def set(self, now_ms: int) -> None:
         """Make it a certain time."""

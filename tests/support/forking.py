@@ -45,6 +45,10 @@ class ClockAhead:
         """Milliseconds since the Unix epoch, UTC."""
         return time.time_ns() // 1_000_000 + int(self._file.read_text())
 
+    def elapsed_ms(self) -> int:
+        """Milliseconds since some moment, by the machine's other clock."""
+        return time.monotonic_ns() // 1_000_000
+
 
 class Forked:
     """A command on its way: the part of `subprocess.Popen` that `Server` needs."""

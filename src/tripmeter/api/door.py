@@ -64,7 +64,7 @@ class Door:
 
     async def _respond(self, incoming: Incoming, by_method: dict[str, Route]) -> Answer:
         """Answer anything, in Stripe's shape, with the headers that every answer has."""
-        began_ms = self._services.clock.now_ms()
+        began_ms = self._services.clock.elapsed_ms()
         request_id = self._request_ids.next()
         route = identity = None
         try:
@@ -91,7 +91,7 @@ class Door:
                 route=route,
                 identity=identity,
                 reply=reply,
-                duration_ms=max(0, self._services.clock.now_ms() - began_ms),
+                duration_ms=self._services.clock.elapsed_ms() - began_ms,
             )
         return Answer(reply, _headers(incoming, reply, request_id))
 
@@ -136,7 +136,7 @@ class Door:
         body = await incoming.body(route.body_limit, admitted.hold)
         params = _params(incoming, route, body)
         if route.events is not None:
-            now_ms = self._services.clock.now_ms()
+            now_ms = self._services.clock.elapsed_ms()
             self._throttle.count_events(identity, route, now_ms, route.events(params))
         return Call(
             services=self._services,

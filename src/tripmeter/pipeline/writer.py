@@ -146,7 +146,7 @@ class Writer:
     def expected_wait_ms(self) -> int:
         """How long a job that is asked now would wait for its turn, by the pace of late."""
         began_ms = self._began_ms  # the writer's thread may set it to None at any moment
-        under_way_ms = 0 if began_ms is None else self._clock.now_ms() - began_ms
+        under_way_ms = 0 if began_ms is None else self._clock.elapsed_ms() - began_ms
         jobs, pieces = self._queue.qsize(), self._waiting
         commits = max(-(-jobs // JOBS_PER_COMMIT), -(-pieces // PIECES_PER_COMMIT))
         return expected_wait_ms(self._learnt, commits, pieces, under_way_ms)
@@ -218,9 +218,9 @@ class Writer:
         pieces = sum(ticket.pieces for ticket in tickets)
         with self._gate:
             self._waiting -= pieces
-        self._began_ms = began_ms = self._clock.now_ms()
+        self._began_ms = began_ms = self._clock.elapsed_ms()
         self._work(tickets)
-        took_ms = self._clock.now_ms() - began_ms
+        took_ms = self._clock.elapsed_ms() - began_ms
         self._learnt = learnt(self._learnt, pieces, took_ms)
         self._began_ms = None
 
