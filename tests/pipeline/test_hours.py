@@ -17,7 +17,7 @@ CUSTOMERS = 150
 """So many that they fill more than two blocks."""
 
 
-@pytest.fixture(params=[Pace(slice=1, lag=50), Pace(slice=10, lag=1000), Pace()])
+@pytest.fixture(params=[Pace(1, 50, 0), Pace(10, 1000), Pace()])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """Flushed all the time, now and then, or never while it runs."""
     with Engine(pace=request.param) as engine:

@@ -141,7 +141,7 @@ class Crowd:
     ("store", "seed"), [*(("sqlite", seed) for seed in range(4)), ("postgres", 0), ("postgres", 1)]
 )
 def test_clients_beside_one_another_get_what_the_oracle_says(store: str, seed: int) -> None:
-    pace = Pace(slice=3, lag=(1, 20, 100, 50_000)[seed])
+    pace = Pace(slice=3, lag=(1, 20, 100, 50_000)[seed], lag_per_tally=0)
     with place(store) as url, Engine(pace=pace, scope=Scope("acct_a", False), url=url) as engine:
         crowd = Crowd(engine, seed)
         crowd.open()

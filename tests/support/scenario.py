@@ -47,6 +47,7 @@ class Scenario:
         self.pace = Pace(
             slice=self.rng.choice((1, 2, 5, 500)),
             lag=self.rng.choice((1, 2, 5, 20, 100, 50_000)),
+            lag_per_tally=0,
             tallies_kept=self.rng.choice((0, 1, 1_000_000)),
         )
         ordinals = Ordinals()

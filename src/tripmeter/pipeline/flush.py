@@ -22,6 +22,9 @@ class Pace(NamedTuple):
     """Tallies written beside one commit, at least."""
     lag: int = 500_000
     """Positions that memory may be ahead before it is frozen: bounds the replay to twice that."""
+    lag_per_tally: int = 4
+    """With many customers in use memory may be further ahead, by so many positions for each: else
+    nearly every event would have a total written."""
     tallies_kept: int = 1_000_000
     """Tallies kept in memory once they are stored; beyond that, all are let go when all are."""
 
@@ -34,7 +37,11 @@ LEAP_MS: Final = 7 * 86_400_000
 
 def due(state: State, pace: Pace) -> bool:
     """Whether something is to be written beside a commit."""
-    return state.frozen is not None or state.position - state.frozen_to >= pace.lag
+    return state.frozen is not None or state.position - state.frozen_to >= _lag(state, pace)
+
+
+def _lag(state: State, pace: Pace) -> int:
+    return max(pace.lag, pace.lag_per_tally * state.tallies.size)
 
 
 def write_slice(state: State, now_ms: int, pace: Pace, counted: int = 0) -> None:
@@ -45,7 +52,7 @@ def write_slice(state: State, now_ms: int, pace: Pace, counted: int = 0) -> None
     """
     frozen = state.frozen or _freeze(state)
     usage = state.session.usage
-    size = max(pace.slice, 2 * frozen.size * counted // pace.lag)
+    size = max(pace.slice, 2 * frozen.size * counted // _lag(state, pace))
     reach("flush.begun")
     rows = frozen.save_next(state.session, size).tolist()
     reach("flush.hours")
