@@ -48,7 +48,7 @@ REPORTS_AT_REST: Final = 20_000
 """In a quiet moment as much is flushed as beside a commit of so many reports."""
 
 BESIDE: Final = 4
-LINGER_S: Final = 0.001
+LINGER_MS: Final = 1
 """Where at least `BESIDE` clients asked at once of late, the writer waits so long for the others: a
 commit costs hardly more for twenty reports than for two. A client that is alone never waits."""
 
@@ -206,7 +206,7 @@ class Writer:
                 break
             if self._queue.empty() and not lingered and len(tickets) < self._crowd >= BESIDE:
                 lingered = True
-                time.sleep(LINGER_S)
+                time.sleep(LINGER_MS / 1000)
             try:
                 ticket = self._queue.get_nowait()
             except queue.Empty:
