@@ -64,7 +64,9 @@ def read_line(line: bytes) -> UsageReport:
 def read_columns(body: bytes) -> Reports:
     """Columns. Raises BodyMalformed saying what is wrong with them."""
     if body.count(b",") > COMMAS_LIMIT:
-        raise BodyMalformed(f"columns can have at most {COMMAS_LIMIT} values; split them")
+        raise BodyMalformed(
+            f"a bulk request can have at most {EVENTS_LIMIT} events, of 16 values each; split it"
+        )
     try:
         columns = _COLUMNS.decode(body)
     except msgspec.DecodeError as error:
