@@ -49,6 +49,10 @@ class Quantities(NamedTuple):
         """One of them, as a scaled integer."""
         return int(self.high[index]) * LIMB + int(self.low[index])
 
+    def put(self, index: int, scaled: int) -> None:
+        """Set one of them."""
+        self.high[index], self.low[index] = divmod(scaled, LIMB)
+
     def __neg__(self) -> "Quantities":
         borrow = (self.low > 0).astype(np.int64)
         return Quantities(-self.high - borrow, borrow * LIMB - self.low)

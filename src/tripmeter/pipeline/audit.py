@@ -9,20 +9,23 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from tripmeter.model.alert import Activation, Alert, CountFrom, FiredMark, Firing
-from tripmeter.model.cells import HOUR_MS
+from tripmeter.model.cells import BLOCK, HOUR_MS, Cells
 from tripmeter.model.meter import Meter
 from tripmeter.model.quantity import SCALE, format_quantity
 from tripmeter.model.scope import Scope
 from tripmeter.model.stored import Kept
 from tripmeter.model.usage import CancelEntry, LogRow, UsageEvent
 from tripmeter.pipeline import log
-from tripmeter.pipeline.hours import stored_cells
+from tripmeter.pipeline.hours import block_cells
 from tripmeter.ports import Session
 from tripmeter.rules.acceptance import CANCEL_WITHIN_MS
 from tripmeter.rules.aggregate import superseding_window
 from tripmeter.rules.alerts.usage_threshold import Standing, current_activation
 
 _ALL_MS: Final = 2**50
+
+BLOCKS_KEPT: Final = 16
+"""Blocks whose hours are in memory at once."""
 
 Slot = tuple[int, int]
 
@@ -97,6 +100,7 @@ class Audit:
         self.tallies = len(self._stored)
         self._flushed = session.usage.flushed_position()
         self._missing: set[Slot] = set()
+        self._blocks: dict[tuple[int, int], Cells] = {}
         self._compared: set[Slot] = set()
         self._hours_compared: set[Slot] = set()
         self._meters: dict[int, Meter] = {}
@@ -127,7 +131,7 @@ class Audit:
         """Compare what is left to compare."""
         for slot in self._stored.keys() - self._compared:
             self._compare(slot)
-        for slot in self._stored.keys() - self._hours_compared:
+        for slot in sorted(self._stored.keys() - self._hours_compared):  # block by block
             self._compare_hours(slot)
         for slot in self._missing:
             counted = format_quantity(self._book(slot).total)
@@ -208,11 +212,22 @@ class Audit:
         meter = self._meter(meter_no)
         additive = superseding_window(meter.formula, meter.window, 0) is None
         hours: dict[int, int] = {}
-        cells = stored_cells(self._session, meter_no, customer_no, (0, _ALL_MS))
+        of_block = self._block_cells(meter_no, customer_no // BLOCK)
+        cells = of_block.pick(of_block.owners == customer_no)
         for at, moment_ms in enumerate(cells.moments_ms.tolist()):
             value = cells.quantities.at(at) if additive else int(cells.events[at])
             hours[moment_ms // HOUR_MS] = hours.get(moment_ms // HOUR_MS, 0) + value
         return hours
+
+    def _block_cells(self, meter_no: int, block: int) -> Cells:
+        """All stored hours of a block; the last few are kept, as its customers share them."""
+        cells = self._blocks.get((meter_no, block))
+        if cells is None:
+            if len(self._blocks) >= BLOCKS_KEPT:
+                self._blocks.clear()
+            cells = block_cells(self._session, meter_no, block, (0, _ALL_MS))
+            self._blocks[meter_no, block] = cells
+        return cells
 
     def _where(self, slot: Slot) -> str:
         return f"meter {self._meter(slot[0]).id}, customer {self._customer(slot[1])}"

@@ -93,30 +93,21 @@ def add_totals(tallies: Tallies, events: Events, before: int) -> Indexes:
     return np.sort(order[np.repeat(singly, sizes)])
 
 
-def add_cells(minutes: Unsaved, singles: Unsaved, tallies: Tallies, events: Events) -> None:
-    """Note when events happened: by the minute, or singly where a later one may supersede."""
+def add_cells(
+    minutes: Unsaved, singles: Unsaved, tallies: Tallies, events: Events, sign: int = 1
+) -> None:
+    """Note when events happened: by the minute, or singly where a later one may supersede.
+
+    With `sign` -1, and their quantities negated, they are taken back.
+    """
     singly = tallies.superseding(events.rows)
     if singly.any():
         own = events.pick(singly)
-        singles.add(_cells(own, own.moments_ms, own.positions, 1))
+        singles.add(_cells(own, own.moments_ms, own.positions, sign))
         events = events.pick(~singly)
     if len(events.rows):
         moments = events.moments_ms // MINUTE_MS * MINUTE_MS
-        minutes.add(_cells(events, moments, np.zeros(len(moments), dtype=np.int64), 1))
-
-
-def take_back_cells(
-    minutes: Unsaved, singles: Unsaved, tallies: Tallies, cancelled: Events
-) -> None:
-    """Note that events no longer count."""
-    taken = cancelled._replace(quantities=-cancelled.quantities)
-    into = singles if tallies.superseding(taken.rows).all() else minutes
-    if into is singles:
-        cells = _cells(taken, taken.moments_ms, taken.positions, -1)
-    else:
-        moments = taken.moments_ms // MINUTE_MS * MINUTE_MS
-        cells = _cells(taken, moments, np.zeros(len(moments), dtype=np.int64), -1)
-    into.add(cells)
+        minutes.add(_cells(events, moments, np.zeros(len(moments), dtype=np.int64), sign))
 
 
 def _cells(events: Events, moments_ms: I64, positions: I64, sign: int) -> Cells:

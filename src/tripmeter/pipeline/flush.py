@@ -78,8 +78,10 @@ def _freeze(state: State) -> Frozen:
 def _forget_old_windows(tallies: Tallies, row: int, now_ms: int) -> None:
     """Windows that no event can reach any more keep their value in the total alone."""
     holders = tallies.holders.get(row)
+    if not holders:
+        return
     meter = tallies.meters[int(tallies.meter_no[row])].meter
-    if not holders or meter.window is None or meter.formula == "last":
+    if meter.window is None or meter.formula == "last":
         return
     oldest = (now_ms - MAX_AGE_MS - CANCEL_WITHIN_MS - LEAP_MS) // WINDOW_MS[meter.window] - 1
     for key in [key for key in holders if key < oldest]:

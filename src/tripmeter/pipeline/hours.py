@@ -17,7 +17,7 @@ from tripmeter.pipeline.tallies import Tallies
 from tripmeter.ports import Session
 
 _CHUNKS: Final = 128
-"""So many small columns, or joined ones, are joined into one."""
+"""So many small columns are joined into one."""
 
 Span = tuple[int, int]
 
@@ -57,7 +57,7 @@ class Sorted(NamedTuple):
     """Owned by rows of the tallies."""
     starts: npt.NDArray[np.intp]
     blocks: I64
-    """The rank of each hour's block among those of `meters` and `numbers`."""
+    """The rank of each hour's block among all that are saved together."""
     hours: I64
 
 
@@ -228,7 +228,12 @@ def decoded_all(rows: Sequence[HourBlock]) -> Cells:
 
 def stored_cells(session: Session, meter_no: int, customer_no: int, span_ms: Span) -> Cells:
     """What the store has of one customer's usage in the hours that a span touches."""
-    start, end = span_ms
-    rows = session.usage.hours(meter_no, customer_no // BLOCK, start // HOUR_MS, -(-end // HOUR_MS))
-    cells = decoded_all(rows)
+    cells = block_cells(session, meter_no, customer_no // BLOCK, span_ms)
     return cells.pick(cells.owners == customer_no)
+
+
+def block_cells(session: Session, meter_no: int, block: int, span_ms: Span) -> Cells:
+    """What the store has of a block of customers in the hours that a span touches."""
+    start, end = span_ms
+    rows = session.usage.hours(meter_no, block, start // HOUR_MS, -(-end // HOUR_MS))
+    return decoded_all(rows)

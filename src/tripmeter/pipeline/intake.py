@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from tripmeter.model.meter import Formula
-from tripmeter.model.quantities import I64, LIMB, Quantities, parse_column
+from tripmeter.model.quantities import I64, Quantities, parse_column
 from tripmeter.model.scope import Scope
 from tripmeter.model.usage import Payloads, RefusalCode, Reports, UsageRefused, UsageReport
 from tripmeter.pipeline.catalogue import Catalogue, MeterState
@@ -83,9 +83,7 @@ def _enter(tallies: Tallies, intake: Intake, index: int, found: Accepted | Usage
         refused = check_total(tallies.totals.at(row))
         if refused is None:
             intake.rows[index] = row
-            intake.quantities.high[index], intake.quantities.low[index] = divmod(
-                found.quantity, LIMB
-            )
+            intake.quantities.put(index, found.quantity)
             return
         found = refused._replace(meter_no=found.meter.no)
     intake.rows[index] = REFUSED

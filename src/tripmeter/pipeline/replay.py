@@ -2,11 +2,12 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 
-from tripmeter.model.quantities import I64, LIMB, parse_column
+from tripmeter.model.quantities import I64, parse_column
 from tripmeter.model.quantity import parse
 from tripmeter.model.usage import CancelEntry, UsageEntry
 from tripmeter.pipeline import log
@@ -72,11 +73,11 @@ class _Replay:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._flushed = state.session.usage.flushed_position()
+        self._flushed = state.frozen_to
+        self._stored = state.tallies.stored_to = {}
         self._waiting: list[tuple[int, UsageEntry]] = []
         self._size = 0
         self._joined_to = 0
-        self._activated = _activations(state.session)
         self._customers: dict[int, str] = {}
 
     def run(self) -> None:
@@ -91,8 +92,9 @@ class _Replay:
                 else:
                     self._add(first, entry)
         self._add_waiting()
-        self._see_activations(state.position)
-        state.tallies.stored_to.clear()
+        if state.tallies.size:
+            self._see_activations(state.position)
+        state.tallies.stored_to = None
 
     def _add(self, first: int, entry: UsageEntry) -> None:
         """Small entries wait for others: a batch costs little more than one of them."""
@@ -102,6 +104,20 @@ class _Replay:
         self._size += len(entry.identifiers)
         if self._size >= BATCH:
             self._add_waiting()
+
+    @cached_property
+    def _activated(self) -> list[int]:
+        """The positions at which alerts that are active now were activated, in order."""
+        session = self._state.session
+        return sorted(
+            {
+                activation.position
+                for scope in session.scopes()
+                for kept in session.alerts.every(scope)
+                for activation in session.activations(kept.no)
+                if activation.closed_at is None
+            }
+        )
 
     def _activation_between(self, start: int, end: int) -> bool:
         """Whether an alert was activated at a position from `start` to before `end`."""
@@ -139,7 +155,7 @@ class _Replay:
         texts = [text for _, entry in waiting for text in entry.quantities]
         quantities, read = parse_column(texts)
         for index in np.flatnonzero(~read).tolist():
-            quantities.high[index], quantities.low[index] = divmod(parse(texts[index]), LIMB)
+            quantities.put(index, parse(texts[index]))
         positions = np.concatenate(
             [np.arange(first, first + len(entry.identifiers)) for first, entry in waiting]
         )
@@ -164,31 +180,17 @@ class _Replay:
 
     def _stored_to(self, events: Events) -> tuple[I64, I64]:
         """Up to which positions the stored totals, and hours, of each event's tally are true."""
-        stored = self._state.tallies.stored_to
         rows, which = np.unique(events.rows, return_inverse=True)
-        found = np.array([stored.get(row, (0, 0)) for row in rows.tolist()]).reshape(-1, 2)
+        found = np.array([self._stored.get(row, (0, 0)) for row in rows.tolist()]).reshape(-1, 2)
         return found[which, 0], found[which, 1]
 
     def _cancel(self, position: int, cancelled: int) -> None:
         state = self._state
         event = state.logged_event(cancelled)
         tally = Tally(state.tallies, self._row(event.meter_no, event.customer_no))
-        totals_to, hours_to = state.tallies.stored_to.get(tally.row, (0, 0))
+        totals_to, hours_to = self._stored.get(tally.row, (0, 0))
         if position > totals_to:
             self._see_activations(position - 1)
             state.cancel(tally, event, position)
         elif position > hours_to:
             state.take_back_cells(tally, event)
-
-
-def _activations(session: Session) -> list[int]:
-    """The positions at which alerts that are active now were activated, in order."""
-    return sorted(
-        {
-            activation.position
-            for scope in session.scopes()
-            for kept in session.alerts.every(scope)
-            for activation in session.activations(kept.no)
-            if activation.closed_at is None
-        }
-    )

@@ -19,7 +19,7 @@ from tripmeter.model.scope import Scope
 from tripmeter.model.usage import MinuteEvent, Request, UsageEvent
 from tripmeter.pipeline import log
 from tripmeter.pipeline.catalogue import Catalogue, MeterState
-from tripmeter.pipeline.counting import Events, Indexes, add_cells, add_totals, take_back_cells
+from tripmeter.pipeline.counting import Events, Indexes, add_cells, add_totals
 from tripmeter.pipeline.hours import Frozen, Span, Unsaved, stored_cells
 from tripmeter.pipeline.identity import Identity
 from tripmeter.pipeline.tallies import Tallies, Tally
@@ -84,7 +84,7 @@ class State:
 
     def take_back_cells(self, tally: Tally, event: UsageEvent) -> None:
         """Note that an event no longer counts in its minute."""
-        take_back_cells(self.minutes, self.singles, self.tallies, _alone(tally, event))
+        add_cells(self.minutes, self.singles, self.tallies, _negated(tally, event), -1)
 
     # usage in time
 
@@ -229,11 +229,12 @@ def _named(requests: Sequence[Request], scopes: Sequence[Scope]) -> dict[int, tu
     }
 
 
-def _alone(tally: Tally, event: UsageEvent) -> Events:
+def _negated(tally: Tally, event: UsageEvent) -> Events:
+    """One event as columns, with its quantity negated."""
     return Events(
         np.array([tally.row]),
         np.array([event.timestamp_ms]),
-        of_integers([event.quantity]),
+        of_integers([-event.quantity]),
         np.array([event.position]),
     )
 

@@ -43,8 +43,8 @@ class Tallies:
         self.joins: list[tuple[Join, ...]] = []
         self.marks: dict[int, list[FiredMark]] = {}
         self.holders: dict[int, dict[int, Holder]] = {}
-        self.stored_to: dict[int, tuple[int, int]] = {}
-        """Up to which positions the stored total, and the stored hours, of a row are true."""
+        self.stored_to: dict[int, tuple[int, int]] | None = None
+        """Up to which positions the stored total, and hours, of a row are true; for replay only."""
         self._rows: dict[int, dict[str, int]] = {}
         self._superseding: set[int] = set()
         self._unnamed: dict[tuple[int, int], int] = {}
@@ -138,12 +138,12 @@ class Tallies:
         self.version[row] = STALE
         self.customers.append(customer)
         self.joins.append(stored.joins if stored else ())
-        self._set(self.totals, row, stored.total if stored else 0)
-        self._set(self.lines, row, NEVER)
-        if stored is not None:
+        self.totals.put(row, stored.total if stored else 0)
+        self.lines.put(row, NEVER)
+        if stored is not None and stored.holders:
+            self.holders[row] = dict(stored.holders)
+        if stored is not None and self.stored_to is not None:
             self.stored_to[row] = (stored.position, stored.hours_to)
-            if stored.holders:
-                self.holders[row] = dict(stored.holders)
         marks = self._session.fired(meter.no, customer_no)  # stored row or not
         if marks:
             self.marks[row] = marks
@@ -156,10 +156,6 @@ class Tallies:
         self.version = np.resize(self.version, room)
         self.totals = Quantities(*(np.resize(limb, room) for limb in self.totals))
         self.lines = Quantities(*(np.resize(limb, room) for limb in self.lines))
-
-    @staticmethod
-    def _set(column: Quantities, row: int, scaled: int) -> None:
-        column.high[row], column.low[row] = divmod(scaled, LIMB)
 
 
 class Tally:
@@ -194,7 +190,7 @@ class Tally:
 
     @total.setter
     def total(self, scaled: int) -> None:
-        self._all._set(self._all.totals, self.row, scaled)
+        self._all.totals.put(self.row, scaled)
 
     @property
     def next_line(self) -> int:
@@ -203,7 +199,7 @@ class Tally:
 
     @next_line.setter
     def next_line(self, scaled: int) -> None:
-        self._all._set(self._all.lines, self.row, min(scaled, NEVER))
+        self._all.lines.put(self.row, min(scaled, NEVER))
 
     @property
     def joins(self) -> tuple[Join, ...]:
