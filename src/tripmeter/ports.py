@@ -3,7 +3,7 @@
 Each method says what it guarantees. Nothing here has an implementation; `app.py` picks one.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
@@ -127,8 +127,8 @@ class Usage(Protocol):
         """Whether the event at `position` was cancelled."""
         ...
 
-    def tally(self, meter_no: int, customer_no: int) -> TallyRow | None:
-        """The stored tally, if the customer ever used the meter."""
+    def tallies_of(self, meter_no: int, customers: Collection[int]) -> list[TallyRow]:
+        """The stored tallies of customers, by number; those who never used the meter have none."""
         ...
 
     def tallies(self) -> Iterator[TallyRow]:
@@ -298,8 +298,16 @@ class Session(Protocol):
         """Close the open activations of an alert."""
         ...
 
-    def fired(self, meter_no: int, customer_no: int) -> list[FiredMark]:
-        """Which alerts have fired for a customer on a meter."""
+    def customer_numbers(self, scope: Scope, ids: Collection[str]) -> dict[str, int]:
+        """Numbers of customers by id; those who do not exist, or are deleted, are left out."""
+        ...
+
+    def customer_ids(self, numbers: Collection[int]) -> dict[int, str]:
+        """Ids of customers by number, deleted ones too."""
+        ...
+
+    def fired(self, meter_no: int, customers: Collection[int]) -> dict[int, list[FiredMark]]:
+        """Which alerts have fired on a meter, by number of the customer."""
         ...
 
     def reply(self, scope: Scope, key: str) -> StoredReply | None:

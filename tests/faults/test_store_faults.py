@@ -86,7 +86,7 @@ async def test_c5_a_delivery_whose_outcome_could_not_be_stored_is_not_forgotten(
             other = apsw.Connection(str(server.data / "tripmeter.db"))
             inbox.decide = lock_first(other)
             await api.customers("acme")
-            while "delivery_lane_failed" not in server.log:
+            while "delivery_not_recorded" not in server.log:
                 await asyncio.sleep(0.05)
             other.execute("ROLLBACK")
             other.close()

@@ -97,6 +97,19 @@ class TestRecords:
         assert records.insert(make("x_1")) < records.insert(make("x_2", **more))
 
 
+def test_many_customers_are_found_by_id_and_by_number(session: Session) -> None:
+    here = {
+        f"cus_{name}": session.customers.insert(samples.customer(f"cus_{name}")) for name in "ab"
+    }
+    gone = session.customers.insert(samples.customer("cus_gone", deleted=True))
+    session.customers.insert(samples.customer("cus_live", livemode=True))
+    asked = [*here, "cus_gone", "cus_live", "cus_never", "nul\0", "ünï'\"%"]
+    assert session.customer_numbers(TEST, asked) == here
+    assert session.customer_numbers(STRANGER, asked) == session.customer_numbers(TEST, []) == {}
+    numbers = {number: customer for customer, number in here.items()}
+    assert session.customer_ids([*numbers, gone, 999]) == {**numbers, gone: "cus_gone"}
+
+
 def test_an_account_is_found_by_its_own_id(session: Session) -> None:
     account = samples.account("acct_a")
     no = session.accounts.insert(account)
@@ -347,8 +360,8 @@ class TestAlerts:
         session.firings.insert(samples.firing("n_2", alert_no=alert, activation=2, position=9))
         session.firings.insert(samples.firing("n_3", alert_no=alert, customer_no=2))
         session.firings.insert(samples.firing("n_4", alert_no=alert, activation=3, meter_no=2))
-        assert session.fired(1, 1) == [FiredMark(alert, 1, 7), FiredMark(alert, 2, 9)]
-        assert session.fired(1, 3) == []
+        assert session.fired(1, [1, 3]) == {1: [FiredMark(alert, 1, 7), FiredMark(alert, 2, 9)]}
+        assert session.fired(1, [3]) == {}
 
 
 # --- keys, streams, replies, settings -----------------------------------------------------------
@@ -422,7 +435,7 @@ def traces(session: Session) -> list[Any]:
     found = [
         session.customers.find(TEST, "cus_1"),
         session.usage.last_position(),
-        session.usage.tally(1, 1),
+        session.usage.tallies_of(1, [1]),
         session.usage.flushed_position(),
         session.setting("name"),
         session.events.find(TEST, "evt_1"),

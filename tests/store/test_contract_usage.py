@@ -118,13 +118,13 @@ FULL_TALLY = TallyRow(
 
 class TestTallies:
     def test_are_absent_at_first(self, session: Session) -> None:
-        assert session.usage.tally(1, 2) is None
+        assert session.usage.tallies_of(1, [2]) == []
         assert list(session.usage.tallies()) == []
 
     def test_keep_numbers_of_any_size_and_sign(self, session: Session) -> None:
         session.usage.save_tallies([FULL_TALLY])
-        assert session.usage.tally(1, 2) == FULL_TALLY
-        assert session.usage.tally(2, 1) is None
+        assert session.usage.tallies_of(1, [2, 7]) == [FULL_TALLY]
+        assert session.usage.tallies_of(2, [1]) == []
 
     def test_are_replaced(self, session: Session) -> None:
         later = TallyRow(meter_no=1, customer_no=2, position=10, total=0)

@@ -4,6 +4,7 @@ A cache of the store, filled on first use and told of each change in the transac
 """
 
 import itertools
+from collections.abc import Collection
 
 from tripmeter.model.alert import Alert
 from tripmeter.model.event import Endpoint
@@ -91,10 +92,9 @@ class Catalogue:
             self._read_alerts(state)
         return state
 
-    def customer_no(self, scope: Scope, customer: str) -> int | None:
-        """The number of a customer that exists and is not deleted, from the store."""
-        kept = self._session.customers.find(scope, customer)
-        return None if kept is None or kept.value.deleted else kept.no
+    def customer_numbers(self, scope: Scope, customers: Collection[str]) -> dict[str, int]:
+        """The numbers of customers that exist and are not deleted, from the store."""
+        return self._session.customer_numbers(scope, customers)
 
     def endpoints(self, scope: Scope) -> list[Kept[Endpoint]]:
         """The endpoints of a scope."""

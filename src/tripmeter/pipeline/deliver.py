@@ -6,6 +6,8 @@ and recorded, and what it leads to is a decision of `rules/retry.py`.
 
 import asyncio
 import random
+from collections.abc import Collection
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -121,13 +123,18 @@ class Deliverer:
     async def _lane(self, endpoint_no: int) -> None:
         """Send to one endpoint until nothing is pending for it."""
         bell = self._bells[endpoint_no]
+        under_way: dict[int, asyncio.Task[None]] = {}
         try:
             while not self._stopping:
                 bell.clear()
                 await self._mind_the_clock()
-                parcels = await asyncio.to_thread(self._read, self._due, endpoint_no)
-                if parcels:
-                    await self._send_all(parcels)
+                parcels = await asyncio.to_thread(self._read, self._due, endpoint_no, [*under_way])
+                for parcel in parcels:
+                    number = parcel.delivery.no
+                    under_way[number] = task = asyncio.create_task(self._deliver(parcel))
+                    task.add_done_callback(partial(_forget, under_way, number, bell))
+                if under_way:
+                    await bell.wait()  # something more is due, or something is done
                 elif not await self._sleep(endpoint_no, bell):
                     return
         except Exception:
@@ -135,6 +142,7 @@ class Deliverer:
             bell.set()  # what is pending is still pending: the lane opens again
             await asyncio.sleep(1)
         finally:
+            await asyncio.gather(*under_way.values(), return_exceptions=True)
             del self._lanes[endpoint_no]
             if bell.is_set() and not self._stopping:
                 self._ring(endpoint_no)
@@ -173,10 +181,15 @@ class Deliverer:
             pass
         return True
 
-    async def _send_all(self, parcels: list[Parcel]) -> None:
-        attempts = await asyncio.gather(*(self._send(parcel) for parcel in parcels))
-        await self._writer.ask(CommandJob(lambda work: _record_all(work, attempts)))
-        reach("delivery.recorded")
+    async def _deliver(self, parcel: Parcel) -> None:
+        """Send once and record it. What could not be recorded is sent again, a second later."""
+        try:
+            attempted = await self._send(parcel)
+            await self._writer.ask(CommandJob(lambda work: _record(work, attempted)))
+            reach("delivery.recorded")
+        except Exception:
+            log.exception("delivery_not_recorded", delivery_no=parcel.delivery.no)
+            await asyncio.sleep(1)
 
     async def _send(self, parcel: Parcel) -> Attempted:
         async with self._slots:
@@ -193,8 +206,11 @@ class Deliverer:
             reach("delivery.sent")
         return Attempted(parcel, at_ms, signature, answer)
 
-    def _due(self, session: Session, endpoint_no: int) -> list[Parcel]:
+    def _due(self, session: Session, endpoint_no: int, under_way: Collection[int]) -> list[Parcel]:
+        """What is due and not under way, as far as the lane has room for it."""
         due = session.outbox.due(endpoint_no, self._clock.now_ms(), LANE_WIDTH)
+        due = [delivery for delivery in due if delivery.no not in under_way]
+        due = due[: LANE_WIDTH - len(under_way)]
         if not due:
             return []
         endpoint = session.destinations.numbered(endpoint_no)
@@ -213,6 +229,17 @@ class Deliverer:
             return read(session, *args)
 
 
+def _forget(
+    under_way: dict[int, asyncio.Task[None]],
+    number: int,
+    bell: asyncio.Event,
+    _done: asyncio.Task[None],
+) -> None:
+    """A delivery is no longer under way: the lane has room."""
+    del under_way[number]
+    bell.set()
+
+
 def render_body(parcel: Parcel) -> bytes:
     """What is sent: the snapshot, or the thin event without its data."""
     event, endpoint = parcel.event, parcel.endpoint
@@ -222,11 +249,6 @@ def render_body(parcel: Parcel) -> bytes:
     else:
         rendered = event_object(event, parcel.pending_webhooks, endpoint.api_version)
     return msgspec.json.encode(rendered)
-
-
-def _record_all(work: Work, attempts: list[Attempted]) -> None:
-    for attempted in attempts:
-        _record(work, attempted)
 
 
 def _record(work: Work, attempted: Attempted) -> None:

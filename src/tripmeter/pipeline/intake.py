@@ -59,6 +59,7 @@ def take_in(
     columns = _Columns(catalogue, tallies, now_ms)
     for job in jobs:
         columns.add(job.scope, job.reports)
+    columns.bring_in()
     rows = np.array(columns.rows, dtype=np.int64)
     moments = np.array(columns.moments_ms, dtype=np.int64)
     quantities, read = parse_column(columns.texts)
@@ -101,6 +102,8 @@ class _Columns:
         self.texts: list[str] = []
         self.moments_ms: list[int] = []
         self.extras: dict[int, dict[str, str]] = {}
+        self._strangers: dict[int, dict[int, str]] = {}
+        """Customers that are not in use, by meter and index."""
 
     def add(self, scope: Scope, reports: Reports) -> None:
         """Put the reports of one request behind the others."""
@@ -123,7 +126,13 @@ class _Columns:
         self.extras.update({first + index: others for index, others in extras.items()})
         row_of = self._tallies.index(meter).get
         customers = payloads.column(shape.customer_key)
-        self.rows += [row_of(customer or "", REFUSED) for customer in customers]
+        rows = [row_of(customer or "", REFUSED) for customer in customers]
+        if REFUSED in rows:
+            strangers = self._strangers.setdefault(meter.no, {})
+            for index, (row, customer) in enumerate(zip(rows, customers, strict=True), first):
+                if row == REFUSED and customer:
+                    strangers[index] = customer
+        self.rows += rows
         if shape.formula is Formula.COUNT:
             self.texts += ["1"] * len(payloads)
         else:
@@ -139,9 +148,25 @@ class _Columns:
         if extras:
             self.extras[len(self.rows)] = extras
         customer = payload.get(shape.customer_key) or ""
-        self.rows.append(self._tallies.index(meter).get(customer, REFUSED))
+        row = self._tallies.index(meter).get(customer, REFUSED)
+        if row == REFUSED and customer:
+            self._strangers.setdefault(meter.no, {})[len(self.rows)] = customer
+        self.rows.append(row)
         text = "1" if shape.formula is Formula.COUNT else payload.get(shape.value_key)
         self.texts.append(text or "")
+
+    def bring_in(self) -> None:
+        """Have those in use who were not: a few reads, however many they are."""
+        for meter_no, strangers in self._strangers.items():
+            meter = self._catalogue.numbered(meter_no)
+            numbers = self._catalogue.customer_numbers(meter.scope, {*strangers.values()})
+            self._tallies.bring_in(meter, {no: customer for customer, no in numbers.items()})
+            row_of = {
+                customer: self._tallies.named_row(meter, number, customer)
+                for customer, number in numbers.items()
+            }
+            for index, customer in strangers.items():
+                self.rows[index] = row_of.get(customer, REFUSED)
 
 
 def examine(
@@ -162,7 +187,7 @@ def _examine_payload(
     customer = payload.get(meter.customer_key)
     if not customer:
         return _no_customer_key(meter.customer_key)
-    customer_no = catalogue.customer_no(state.scope, customer)
+    customer_no = catalogue.customer_numbers(state.scope, [customer]).get(customer)
     if customer_no is None:
         return _no_such_customer(customer, meter.customer_key)
     quantity = read_quantity(meter, payload)

@@ -166,17 +166,25 @@ class _Replay:
     def _rows(self, meters: I64, customers: I64) -> I64:
         pairs = np.stack([meters, customers], axis=1)
         distinct, which = np.unique(pairs, axis=0, return_inverse=True)
+        self._bring_in(distinct)
         rows = [self._row(meter_no, customer_no) for meter_no, customer_no in distinct.tolist()]
         return np.array(rows, dtype=np.int64)[which.reshape(-1)]
 
+    def _bring_in(self, pairs: I64) -> None:
+        """Have (meter, customer) pairs in use."""
+        state, names = self._state, self._customers
+        strangers = [number for number in np.unique(pairs[:, 1]).tolist() if number not in names]
+        if strangers:
+            names.update(state.session.customer_ids(strangers))
+        for meter_no in np.unique(pairs[:, 0]).tolist():
+            own = pairs[pairs[:, 0] == meter_no, 1].tolist()
+            meter = state.catalogue.numbered(meter_no)
+            state.tallies.bring_in(meter, {number: names[number] for number in own})
+
     def _row(self, meter_no: int, customer_no: int) -> int:
-        state = self._state
-        customer = self._customers.get(customer_no)
-        if customer is None:
-            customer = state.session.customers.numbered(customer_no).id
-            self._customers[customer_no] = customer
-        meter = state.catalogue.numbered(meter_no)
-        return state.tallies.row(meter, customer_no, customer)
+        """The row of a pair that was brought in."""
+        meter = self._state.catalogue.numbered(meter_no)
+        return self._state.tallies.row(meter, customer_no, self._customers[customer_no])
 
     def _stored_to(self, events: Events) -> tuple[I64, I64]:
         """Up to which positions the stored totals, and hours, of each event's tally are true."""
@@ -187,6 +195,7 @@ class _Replay:
     def _cancel(self, position: int, cancelled: int) -> None:
         state = self._state
         event = state.logged_event(cancelled)
+        self._bring_in(np.array([[event.meter_no, event.customer_no]]))
         tally = Tally(state.tallies, self._row(event.meter_no, event.customer_no))
         totals_to, hours_to = self._stored.get(tally.row, (0, 0))
         if position > totals_to:

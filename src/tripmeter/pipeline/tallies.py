@@ -4,7 +4,7 @@ Columns let a batch be counted without a step of Python per event, and keep a ta
 bytes. `Tally` is one row as an object, for the steps that look at single events.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -61,8 +61,8 @@ class Tallies:
         """The row of a customer, deleted or not; read from the store on first use."""
         row = self._held(meter, customer_no, customer)
         if row is None:
-            row = self._add(meter, customer_no, customer)
-            self._unnamed[meter.no, customer_no] = row
+            self.bring_in(meter, {customer_no: customer})
+            row = self._unnamed[meter.no, customer_no]
         return row
 
     def named_row(self, meter: MeterState, customer_no: int, customer: str) -> int:
@@ -71,6 +71,23 @@ class Tallies:
         self._unnamed.pop((meter.no, customer_no), None)
         self.index(meter)[customer] = row
         return row
+
+    def bring_in(self, meter: MeterState, customers: Mapping[int, str]) -> None:
+        """Have customers in use, by number: what the store has of all of them is read at once."""
+        missing = {
+            number: customer
+            for number, customer in customers.items()
+            if not self.holds(meter, number, customer)
+        }
+        if not missing:
+            return
+        stored = {row.customer_no: row for row in self._session.usage.tallies_of(meter.no, missing)}
+        marks = self._session.fired(meter.no, missing)  # with a stored row or without
+        for number, customer in missing.items():
+            row = self._add(meter, number, customer, stored.get(number))
+            if number in marks:
+                self.marks[row] = marks[number]
+            self._unnamed[meter.no, number] = row
 
     def _held(self, meter: MeterState, customer_no: int, customer: str) -> int | None:
         row = self.index(meter).get(customer)
@@ -126,11 +143,12 @@ class Tallies:
             for row in rows
         ]
 
-    def _add(self, meter: MeterState, customer_no: int, customer: str) -> int:
+    def _add(
+        self, meter: MeterState, customer_no: int, customer: str, stored: TallyRow | None
+    ) -> int:
         if self.size == len(self.meter_no):
             self._grow()
         row, self.size = self.size, self.size + 1
-        stored = self._session.usage.tally(meter.no, customer_no)
         self.meters[meter.no] = meter
         if meter.superseding:
             self._superseding.add(meter.no)
@@ -144,9 +162,6 @@ class Tallies:
             self.holders[row] = dict(stored.holders)
         if stored is not None and self.stored_to is not None:
             self.stored_to[row] = (stored.position, stored.hours_to)
-        marks = self._session.fired(meter.no, customer_no)  # stored row or not
-        if marks:
-            self.marks[row] = marks
         return row
 
     def _grow(self) -> None:

@@ -1,6 +1,6 @@
 """Objects as JSON documents beside indexed columns: one class for every kind and every engine."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -106,6 +106,11 @@ class DocumentRecords(Generic[T]):
 
     def _kept(self, row: Row) -> Kept[T]:
         return Kept(row[0], self._decoder.decode(row[1]))
+
+
+def listed(values: Collection[int] | Collection[str]) -> str:
+    """Values as every dialect takes a list of them: one parameter, as JSON."""
+    return msgspec.json.encode([*values]).decode()
 
 
 def _scoped(scope: Scope) -> dict[str, Any]:

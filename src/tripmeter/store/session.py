@@ -1,5 +1,6 @@
 """The session that every SQL engine shares: the ports' verbs, on named statements."""
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -12,7 +13,7 @@ from tripmeter.model.scope import Scope
 from tripmeter.model.stored import Kept, StoredReply
 from tripmeter.store import kinds
 from tripmeter.store.outbox import SqlOutbox
-from tripmeter.store.records import DocumentRecords, Statements
+from tripmeter.store.records import DocumentRecords, Statements, listed
 from tripmeter.store.usage import SqlUsage
 
 
@@ -109,10 +110,23 @@ class SqlSession:
         """Close the open activations of an alert."""
         self._sql.run("close_activations", {"alert_no": alert_no, "position": position})
 
-    def fired(self, meter_no: int, customer_no: int) -> list[FiredMark]:
-        """Which alerts have fired for a customer on a meter."""
-        rows = self._sql.rows("fired", {"meter_no": meter_no, "customer_no": customer_no})
-        return [FiredMark(*row) for row in rows]
+    def customer_numbers(self, scope: Scope, ids: Collection[str]) -> dict[str, int]:
+        """Numbers of customers by id; those who do not exist, or are deleted, are left out."""
+        possible = [id for id in ids if "\0" not in id]  # no id has it, and not every engine asks
+        params = {**scope._asdict(), "ids": listed(possible)}
+        return dict(self._sql.rows("customer_numbers", params))
+
+    def customer_ids(self, numbers: Collection[int]) -> dict[int, str]:
+        """Ids of customers by number, deleted ones too."""
+        return dict(self._sql.rows("customer_ids", {"numbers": listed(numbers)}))
+
+    def fired(self, meter_no: int, customers: Collection[int]) -> dict[int, list[FiredMark]]:
+        """Which alerts have fired on a meter, by number of the customer."""
+        params = {"meter_no": meter_no, "customers": listed(customers)}
+        found: dict[int, list[FiredMark]] = {}
+        for customer_no, *mark in self._sql.rows("fired", params):
+            found.setdefault(customer_no, []).append(FiredMark(*mark))
+        return found
 
     def reply(self, scope: Scope, key: str) -> StoredReply | None:
         """What was answered to an idempotency key, for 24 h."""

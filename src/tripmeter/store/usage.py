@@ -1,6 +1,6 @@
 """The usage log and its derived tallies and hours, on named statements."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -9,7 +9,7 @@ from tripmeter.model.cells import HourBlock
 from tripmeter.model.scope import Scope
 from tripmeter.model.stored import RefusalRow
 from tripmeter.model.usage import LogRow, RefusalCode, TallyRow
-from tripmeter.store.records import Statements
+from tripmeter.store.records import Statements, listed
 
 _CHUNK = 256
 """Log rows read at a time; a row may hold a large batch."""
@@ -67,10 +67,10 @@ class SqlUsage:
         rows = self._sql.rows("log_row_holding", {"position": position})
         return LogRow(*rows[0]) if rows else None
 
-    def tally(self, meter_no: int, customer_no: int) -> TallyRow | None:
-        """The stored tally, if the customer ever used the meter."""
-        rows = self._sql.rows("get_tally", {"meter_no": meter_no, "customer_no": customer_no})
-        return _tally_decoder.decode(rows[0][2]) if rows else None
+    def tallies_of(self, meter_no: int, customers: Collection[int]) -> list[TallyRow]:
+        """The stored tallies of customers, by number; those who never used the meter have none."""
+        params = {"meter_no": meter_no, "customers": listed(customers)}
+        return [_tally_decoder.decode(doc) for (doc,) in self._sql.rows("tallies_of", params)]
 
     def tallies(self) -> Iterator[TallyRow]:
         """Every stored tally."""

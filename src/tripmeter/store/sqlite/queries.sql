@@ -50,6 +50,12 @@ VALUES (:id, :account, :livemode, :created_ms, :email, :deleted, :doc) RETURNING
 UPDATE customers SET email = :email, deleted = :deleted, doc = :doc WHERE no = :no
 -- name: find_customer
 SELECT no, doc FROM customers WHERE account = :account AND livemode = :livemode AND id = :id
+-- name: customer_numbers
+SELECT id, no FROM customers
+WHERE account = :account AND livemode = :livemode AND deleted = 0
+  AND id IN (SELECT value FROM json_each(:ids))
+-- name: customer_ids
+SELECT no, id FROM customers WHERE no IN (SELECT value FROM json_each(:numbers))
 -- name: numbered_customer
 SELECT doc FROM customers WHERE no = :no
 -- name: page_customer paged
@@ -146,8 +152,10 @@ WHERE account = :account AND livemode = :livemode
   AND (:created_lte IS NULL OR created_ms <= :created_lte)
   AND {cursor} ORDER BY {order} LIMIT :limit
 -- name: fired
-SELECT alert_no, activation, position FROM firings
-WHERE meter_no = :meter_no AND customer_no = :customer_no ORDER BY no
+SELECT customer_no, alert_no, activation, position FROM firings
+WHERE meter_no = :meter_no
+  AND customer_no IN (SELECT value FROM json_each(:customers))
+ORDER BY no
 
 -- name: insert_event
 INSERT INTO events (id, account, livemode, created_ms, payload, type, object_id, doc)
@@ -264,9 +272,10 @@ INSERT INTO cancelled (position, cancelled_ms) VALUES (:position, :cancelled_ms)
 -- name: is_cancelled
 SELECT 1 FROM cancelled WHERE position = :position
 
--- name: get_tally
-SELECT meter_no, customer_no, doc FROM tallies
-WHERE meter_no = :meter_no AND customer_no = :customer_no
+-- name: tallies_of
+SELECT doc FROM tallies
+WHERE meter_no = :meter_no
+  AND customer_no IN (SELECT value FROM json_each(:customers))
 -- name: all_tallies
 SELECT meter_no, customer_no, doc FROM tallies
 WHERE (meter_no, customer_no) > (:meter_no, :customer_no)
