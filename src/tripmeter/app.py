@@ -8,7 +8,7 @@ import fcntl
 import os
 import resource
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -31,6 +31,7 @@ from tripmeter.notify.webhook import WebhookPoster
 from tripmeter.pipeline.deliver import Deliverer
 from tripmeter.pipeline.jobs import CommandJob
 from tripmeter.pipeline.metrics import OUTBOX_DEPTH, REGISTRY
+from tripmeter.pipeline.publish import Parcel
 from tripmeter.pipeline.roll import roll
 from tripmeter.pipeline.writer import QueueLimits, Writer
 from tripmeter.ports import AlreadyRunning, Clock, Poster, Store, StoreUnusable
@@ -143,8 +144,8 @@ class Engine:
             OUTBOX_DEPTH.set(session.outbox.depth())
         return generate_latest(REGISTRY)
 
-    def _wake(self, endpoints: set[int]) -> None:
-        self.deliverer.wake(endpoints)
+    def _wake(self, endpoints: set[int], parcels: Sequence[Parcel]) -> None:
+        self.deliverer.wake(endpoints, parcels)
 
     async def _roll(self) -> None:
         while True:

@@ -191,7 +191,7 @@ class Outbox(Protocol):
         """Cancel what is still on its way to an endpoint."""
         ...
 
-    def enqueue(self, event_no: int, endpoint_no: int, due_ms: int, *, manual: bool) -> None:
+    def enqueue(self, event_no: int, endpoint_no: int, due_ms: int, *, manual: bool) -> Delivery:
         """Add a pending delivery."""
         ...
 

@@ -322,7 +322,7 @@ class Desk:
 
     async def settled(self) -> None:
         """Let the lanes look at the outbox, which they do at once when they are rung."""
-        self._engine.deliverer.wake(await asyncio.to_thread(self._pending))
+        self._engine.deliverer.wake(await asyncio.to_thread(self._pending), [])
         for _ in range(20):
             await asyncio.sleep(0.01)
 

@@ -40,6 +40,7 @@ from tripmeter.pipeline.jobs import (
     QueryJob,
     UsageJob,
 )
+from tripmeter.pipeline.publish import Parcel
 from tripmeter.pipeline.state import State
 from tripmeter.pipeline.summaries import summarize
 from tripmeter.pipeline.writer import ROOMY, QueueLimits, Writer
@@ -152,7 +153,7 @@ class Engine:
         """Small tables and segments, so that files are written, merged and read all the time."""
         return self._folder / "identifiers"
 
-    def _wake(self, endpoints: set[int]) -> None:
+    def _wake(self, endpoints: set[int], parcels: Sequence[Parcel]) -> None:
         self.on_wake(endpoints)
 
     def _shut(self) -> None:

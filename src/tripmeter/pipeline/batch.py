@@ -5,7 +5,7 @@ The batch is also the `Work` that a command of the control plane is given.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from msgspec import structs
 
@@ -21,7 +21,7 @@ from tripmeter.model.usage import RefusalCode, UsageEvent
 from tripmeter.pipeline import flush, log
 from tripmeter.pipeline.catalogue import Catalogue
 from tripmeter.pipeline.jobs import CancelJob, CommandJob, UsageJob
-from tripmeter.pipeline.publish import publish
+from tripmeter.pipeline.publish import Parcel, publish
 from tripmeter.pipeline.state import State
 from tripmeter.pipeline.tallies import Tally
 from tripmeter.pipeline.usage import Answer, UsageBatch
@@ -30,6 +30,9 @@ from tripmeter.rules.acceptance import CANCEL_WITHIN_MS
 from tripmeter.rules.alerts.usage_threshold import Line, Watch
 from tripmeter.wire.events import ALERT_TRIGGERED
 from tripmeter.wire.objects import alert_triggered_object
+
+PARCELS_HANDED_OVER: Final = 64
+"""What is to be sent is handed over as it was written, as far as lanes may take it at once."""
 
 
 class Batch:
@@ -42,6 +45,9 @@ class Batch:
         self._now_ms = now_ms
         self._changed: list[Callable[[Catalogue], None]] = []
         self.woken: set[int] = set()
+        """Endpoints for which there is something in the outbox."""
+        self.parcels: list[Parcel] = []
+        """The first of it, as it was written."""
         self.counted = 0
         self.fired = 0
         self.refused: Counter[RefusalCode] = Counter()
@@ -74,9 +80,13 @@ class Batch:
         self._write_log()
         if isinstance(job, CancelJob):
             return self._cancel(job)
+        before = len(self.parcels)
         try:
             with self.session.savepoint():
                 return job.run(self)
+        except BaseException:
+            del self.parcels[before:]  # they were rolled back
+            raise
         finally:
             self._tell_catalogue()
 
@@ -177,8 +187,9 @@ class Batch:
         endpoints = self._state.catalogue.endpoints(scope)
         if only is not None:
             endpoints = [_wanting_all(kept) for kept in endpoints if kept.no == only]
-        events, woken = publish(self.session, endpoints, announcement, self._now_ms)
-        self.woken |= woken
+        events, parcels = publish(self.session, endpoints, announcement, self._now_ms)
+        self.woken.update(parcel.delivery.endpoint_no for parcel in parcels)
+        self.parcels += parcels[: PARCELS_HANDED_OVER - len(self.parcels)]
         return events
 
     def deliver_again(self, event: Kept[Event], endpoint_no: int) -> None:

@@ -6,7 +6,8 @@ and recorded, and what it leads to is a decision of `rules/retry.py`.
 
 import asyncio
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -19,13 +20,12 @@ from tripmeter.model.event import (
     Delivery,
     DeliveryAttempt,
     DeliveryState,
-    Endpoint,
-    Event,
     EventPayload,
 )
 from tripmeter.model.ids import new_id
 from tripmeter.pipeline.jobs import CommandJob
 from tripmeter.pipeline.metrics import DELIVERY_ATTEMPTS, DELIVERY_SECONDS
+from tripmeter.pipeline.publish import Parcel
 from tripmeter.pipeline.writer import Writer
 from tripmeter.ports import Clock, Poster, Session, Store, Work
 from tripmeter.rules.retry import (
@@ -40,6 +40,9 @@ from tripmeter.wire.signature import HEADER, sign
 
 LANE_WIDTH: Final = 16
 """Attempts at one endpoint at a time."""
+
+LOOK_AHEAD: Final = 2 * LANE_WIDTH + 1
+"""Pending deliveries looked at: those under way, as many others, and the one after them."""
 
 SENDING_LIMIT: Final = 256
 """Attempts at all endpoints at a time."""
@@ -57,15 +60,6 @@ USER_AGENT: Final = "Tripmeter/1.0 (+webhooks)"
 log = structlog.get_logger()
 
 
-class Parcel(NamedTuple):
-    """One delivery with all that an attempt needs."""
-
-    delivery: Delivery
-    event: Event
-    endpoint: Endpoint
-    pending_webhooks: int
-
-
 class Attempted(NamedTuple):
     """An attempt that was made."""
 
@@ -73,6 +67,49 @@ class Attempted(NamedTuple):
     at_ms: int
     signature: str
     answer: Answer
+
+
+class Seen(NamedTuple):
+    """What a look into the outbox found for an endpoint."""
+
+    parcels: list[Parcel]
+    """Due now."""
+    next_due_ms: int | None
+    """When what comes after them is due; None where that is all."""
+
+
+class Lane:
+    """What is under way to one endpoint."""
+
+    def __init__(self) -> None:
+        self.bell = asyncio.Event()
+        """Rung when something is due, or there is room again."""
+        self.under_way: dict[int, asyncio.Task[None]] = {}
+        self._taken: set[int] = set()
+
+    @property
+    def room(self) -> int:
+        """How many more attempts may be under way."""
+        return LANE_WIDTH - len(self.under_way)
+
+    def begin_to_look(self) -> frozenset[int]:
+        """The deliveries under way. What is taken from here on, the store may still show as due."""
+        self._taken = set(self.under_way)
+        return frozenset(self._taken)
+
+    def takes(self, delivery: Delivery) -> bool:
+        """Whether there is room for a delivery, and it was not taken since the look began."""
+        return self.room > 0 and delivery.no not in self._taken
+
+    def take(self, delivery: Delivery, task: asyncio.Task[None]) -> None:
+        """A delivery is under way, for as long as its task lasts."""
+        self._taken.add(delivery.no)
+        self.under_way[delivery.no] = task
+        task.add_done_callback(partial(self._leave, delivery.no))
+
+    def _leave(self, number: int, _done: asyncio.Task[None]) -> None:
+        del self.under_way[number]
+        self.bell.set()
 
 
 class Deliverer:
@@ -83,8 +120,8 @@ class Deliverer:
         self._writer = writer
         self._poster = poster
         self._clock = clock
-        self._lanes: dict[int, asyncio.Task[None]] = {}
-        self._bells: dict[int, asyncio.Event] = {}
+        self._lanes: dict[int, Lane] = {}
+        self._running: dict[int, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(SENDING_LIMIT)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = False
@@ -100,51 +137,56 @@ class Deliverer:
     async def stop(self) -> None:
         """Let attempts under way finish, start no others."""
         self._stopping = True
-        for bell in self._bells.values():
-            bell.set()
-        await asyncio.gather(*self._lanes.values(), return_exceptions=True)
+        for lane in self._lanes.values():
+            lane.bell.set()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
 
-    def wake(self, endpoints: set[int]) -> None:
-        """Say that endpoints have something due."""
+    def wake(self, endpoints: set[int], parcels: Sequence[Parcel]) -> None:
+        """Say that endpoints have something due, some of which needs not be read again."""
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._ring_all, endpoints)
+            self._loop.call_soon_threadsafe(self._begin, endpoints, parcels)
 
-    def _ring_all(self, endpoints: set[int]) -> None:
+    def _begin(self, endpoints: set[int], parcels: Sequence[Parcel]) -> None:
         for endpoint_no in endpoints:
             self._ring(endpoint_no)
+        for parcel in parcels:
+            lane = self._lanes.get(parcel.delivery.endpoint_no)
+            if lane is not None and not self._stopping:
+                self._take(lane, parcel)
 
     def _ring(self, endpoint_no: int) -> None:
         if self._stopping:
             return
-        self._bells.setdefault(endpoint_no, asyncio.Event()).set()
-        if endpoint_no not in self._lanes:
-            self._lanes[endpoint_no] = asyncio.create_task(self._lane(endpoint_no))
+        self._lanes.setdefault(endpoint_no, Lane()).bell.set()
+        if endpoint_no not in self._running:
+            self._running[endpoint_no] = asyncio.create_task(self._run(endpoint_no))
 
-    async def _lane(self, endpoint_no: int) -> None:
+    def _take(self, lane: Lane, parcel: Parcel) -> None:
+        if lane.takes(parcel.delivery):
+            lane.take(parcel.delivery, asyncio.create_task(self._deliver(parcel)))
+
+    async def _run(self, endpoint_no: int) -> None:
         """Send to one endpoint until nothing is pending for it."""
-        bell = self._bells[endpoint_no]
-        under_way: dict[int, asyncio.Task[None]] = {}
+        lane = self._lanes[endpoint_no]
         try:
             while not self._stopping:
-                bell.clear()
+                lane.bell.clear()
                 await self._mind_the_clock()
-                parcels = await asyncio.to_thread(self._read, self._due, endpoint_no, [*under_way])
-                for parcel in parcels:
-                    number = parcel.delivery.no
-                    under_way[number] = task = asyncio.create_task(self._deliver(parcel))
-                    task.add_done_callback(partial(_forget, under_way, number, bell))
-                if under_way:
-                    await bell.wait()  # something more is due, or something is done
-                elif not await self._sleep(endpoint_no, bell):
+                taken = lane.begin_to_look()
+                seen = await asyncio.to_thread(self._read, self._look, endpoint_no, taken)
+                for parcel in seen.parcels:
+                    self._take(lane, parcel)
+                if not (lane.under_way or lane.bell.is_set() or seen.next_due_ms):
                     return
+                await self._sleep(lane, seen.next_due_ms)
         except Exception:
             log.exception("delivery_lane_failed", endpoint_no=endpoint_no)
-            bell.set()  # what is pending is still pending: the lane opens again
+            lane.bell.set()  # what is pending is still pending: the lane opens again
             await asyncio.sleep(1)
         finally:
-            await asyncio.gather(*under_way.values(), return_exceptions=True)
-            del self._lanes[endpoint_no]
-            if bell.is_set() and not self._stopping:
+            await asyncio.gather(*lane.under_way.values(), return_exceptions=True)
+            del self._running[endpoint_no]
+            if lane.bell.is_set() and not self._stopping:
                 self._ring(endpoint_no)
 
     async def _mind_the_clock(self) -> None:
@@ -168,18 +210,14 @@ class Deliverer:
             self._looked_ms = before_ms
             raise
 
-    async def _sleep(self, endpoint_no: int, bell: asyncio.Event) -> bool:
-        """Wait for the next due time or the bell; False if nothing is pending."""
-        due_ms = await asyncio.to_thread(self._read, _first_due, endpoint_no)
-        if due_ms is None:
-            return bell.is_set()
-        wait_ms = min(max(due_ms - self._clock.now_ms(), 1), LONGEST_SLEEP_MS)
-        try:
+    async def _sleep(self, lane: Lane, due_ms: int | None) -> None:
+        """Wait for the bell; while there is room, for what is due next as well."""
+        wait_ms = LONGEST_SLEEP_MS
+        if due_ms is not None and lane.room:
+            wait_ms = min(max(due_ms - self._clock.now_ms(), 1), LONGEST_SLEEP_MS)
+        with suppress(TimeoutError):
             async with asyncio.timeout(wait_ms / 1000):
-                await bell.wait()
-        except TimeoutError:
-            pass
-        return True
+                await lane.bell.wait()
 
     async def _deliver(self, parcel: Parcel) -> None:
         """Send once and record it. What could not be recorded is sent again, a second later."""
@@ -206,38 +244,21 @@ class Deliverer:
             reach("delivery.sent")
         return Attempted(parcel, at_ms, signature, answer)
 
-    def _due(self, session: Session, endpoint_no: int, under_way: Collection[int]) -> list[Parcel]:
-        """What is due and not under way, as far as the lane has room for it."""
-        due = session.outbox.due(endpoint_no, self._clock.now_ms(), LANE_WIDTH)
-        due = [delivery for delivery in due if delivery.no not in under_way]
-        due = due[: LANE_WIDTH - len(under_way)]
-        if not due:
-            return []
-        endpoint = session.destinations.numbered(endpoint_no)
-        return [
-            Parcel(
-                delivery,
-                session.events.numbered(delivery.event_no),
-                endpoint,
-                session.outbox.pending_count(delivery.event_no),
-            )
-            for delivery in due
+    def _look(self, session: Session, endpoint_no: int, taken: Collection[int]) -> Seen:
+        now_ms = self._clock.now_ms()
+        pending = [
+            delivery
+            for delivery in session.outbox.due(endpoint_no, _END_OF_TIME_MS, LOOK_AHEAD)
+            if delivery.no not in taken
         ]
+        due = [delivery for delivery in pending if delivery.due_ms <= now_ms][:LANE_WIDTH]
+        parcels = [_parcel(session, delivery) for delivery in due]
+        later = pending[len(due) :]
+        return Seen(parcels, later[0].due_ms if later else None)
 
     def _read(self, read: Any, *args: Any) -> Any:
         with self._store.reader() as session:
             return read(session, *args)
-
-
-def _forget(
-    under_way: dict[int, asyncio.Task[None]],
-    number: int,
-    bell: asyncio.Event,
-    _done: asyncio.Task[None],
-) -> None:
-    """A delivery is no longer under way: the lane has room."""
-    del under_way[number]
-    bell.set()
 
 
 def render_body(parcel: Parcel) -> bytes:
@@ -308,11 +329,14 @@ def _attempt(
     )
 
 
+def _parcel(session: Session, delivery: Delivery) -> Parcel:
+    return Parcel(
+        delivery,
+        session.events.numbered(delivery.event_no),
+        session.destinations.numbered(delivery.endpoint_no),
+        session.outbox.pending_count(delivery.event_no),
+    )
+
+
 def _next_due(session: Session) -> dict[int, int]:
     return session.outbox.next_due()
-
-
-def _first_due(session: Session, endpoint_no: int) -> int | None:
-    """When the first delivery to one endpoint is due; None if nothing is pending."""
-    first = session.outbox.due(endpoint_no, _END_OF_TIME_MS, 1)
-    return first[0].due_ms if first else None

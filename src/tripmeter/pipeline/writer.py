@@ -8,7 +8,6 @@ import asyncio
 import itertools
 import queue
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Final, NamedTuple
@@ -36,6 +35,7 @@ from tripmeter.pipeline.metrics import (
     QUEUE_DEPTH,
     REQUESTS_REFUSED,
 )
+from tripmeter.pipeline.publish import Parcel
 from tripmeter.pipeline.replay import look_ahead, read_state
 from tripmeter.pipeline.state import State, ensure_identifier_secret
 from tripmeter.ports import Clock, Identifiers, Store
@@ -47,15 +47,14 @@ PIECES_PER_COMMIT: Final = 20_000
 REPORTS_AT_REST: Final = 20_000
 """In a quiet moment as much is flushed as beside a commit of so many reports."""
 
-BESIDE: Final = 4
-LINGER_MS: Final = 1
-"""Where at least `BESIDE` clients asked at once of late, the writer waits so long for the others: a
-commit costs hardly more for twenty reports than for two. A client that is alone never waits."""
-
 IDLE_MS: Final = 200
 """Quiet time after which memory is written to the store."""
 
 log = structlog.get_logger()
+
+
+Wake = Callable[[set[int], Sequence[Parcel]], None]
+"""Told after a commit which endpoints have something due, and the first of it as it was written."""
 
 
 class QueueLimits(NamedTuple):
@@ -77,7 +76,7 @@ class Writer:
         store: Store,
         clock: Clock,
         identifiers: Identifiers,
-        wake: Callable[[set[int]], None],
+        wake: Wake,
         pace: flush.Pace = flush.STEADY,
         limits: QueueLimits = ROOMY,
     ) -> None:
@@ -99,8 +98,6 @@ class Writer:
         self._learnt = Pace()
         self._began_ms: int | None = None
         """When the commit under way began."""
-        self._crowd = 0
-        """How many jobs came together of late; forgotten within a few commits."""
         self._handing_over: dict[asyncio.AbstractEventLoop, list[Ticket]] = {}
 
     def start(self) -> None:
@@ -198,20 +195,16 @@ class Writer:
         except queue.Empty:
             return [], False
         tickets: list[Ticket] = []
-        pieces, lingered = 0, False
+        pieces = 0
         while ticket is not None:
             tickets.append(ticket)
             pieces += ticket.pieces
             if len(tickets) >= JOBS_PER_COMMIT or pieces >= PIECES_PER_COMMIT:
                 break
-            if self._queue.empty() and not lingered and len(tickets) < self._crowd >= BESIDE:
-                lingered = True
-                time.sleep(LINGER_MS / 1000)
             try:
                 ticket = self._queue.get_nowait()
             except queue.Empty:
                 break
-        self._crowd = max(len(tickets), self._crowd * 3 // 4)
         return tickets, ticket is None
 
     def _work_and_measure(self, tickets: list[Ticket]) -> None:
@@ -282,7 +275,7 @@ class Writer:
         if not batch.woken:
             return
         try:
-            self._wake(batch.woken)
+            self._wake(batch.woken, batch.parcels)
         except Exception:
             log.exception("wake_failed")
 

@@ -28,10 +28,10 @@ class SqlOutbox:
         """Cancel what is still on its way to an endpoint."""
         self._sql.run("cancel_pending", {"endpoint_no": endpoint_no})
 
-    def enqueue(self, event_no: int, endpoint_no: int, due_ms: int, *, manual: bool) -> None:
+    def enqueue(self, event_no: int, endpoint_no: int, due_ms: int, *, manual: bool) -> Delivery:
         """Add a pending delivery."""
         row = {"event_no": event_no, "endpoint_no": endpoint_no, "due_ms": due_ms, "manual": manual}
-        self._sql.run("enqueue_delivery", row)
+        return _delivery(*self._sql.rows("enqueue_delivery", row)[0])
 
     def due(self, endpoint_no: int, now_ms: int, limit: int) -> list[Delivery]:
         """Pending deliveries of an endpoint that are due, those due first in front."""

@@ -206,6 +206,7 @@ UPDATE endpoints SET deleted = true WHERE no = :no
 -- name: enqueue_delivery
 INSERT INTO deliveries (event_no, endpoint_no, state, attempts, created_ms, due_ms, manual)
 VALUES (:event_no, :endpoint_no, 'pending', 0, :due_ms, :due_ms, :manual)
+RETURNING no, event_no, endpoint_no, state, attempts, created_ms, due_ms, manual
 -- name: due_deliveries
 SELECT no, event_no, endpoint_no, state, attempts, created_ms, due_ms, manual FROM deliveries
 WHERE state = 'pending' AND endpoint_no = :endpoint_no AND due_ms <= :now_ms
