@@ -13,12 +13,13 @@ from support.clock import DAY_MS, HOUR_MS
 from support.engine import Engine
 from support.postgres import database
 from tripmeter.control.alerts import create_alert
+from tripmeter.control.customers import create_customer
 from tripmeter.model.errors import Draining, Overloaded, StateConflict, StoreUnavailable
 from tripmeter.model.quantity import SCALE
 from tripmeter.model.scope import Caller
 from tripmeter.model.usage import UsageReport, as_reports
-from tripmeter.pipeline.jobs import CommandJob, Counted, Outcomes, UsageJob
-from tripmeter.pipeline.writer import QueueLimits
+from tripmeter.pipeline.jobs import CommandJob, Counted, Job, Outcomes, QueryJob, UsageJob
+from tripmeter.pipeline.writer import PIECES_PER_COMMIT, QueueLimits
 from tripmeter.ports import Work
 
 
@@ -104,6 +105,33 @@ def test_what_is_durable_is_answered_even_if_nobody_can_be_woken(engine: Engine)
     engine.on_wake = asleep
     assert counted(engine.report([report("first")]))
     assert len(engine.firings()) == 1
+
+
+def test_a_query_does_not_wait_for_usage_that_came_before_it(engine: Engine) -> None:
+    engine.create_meter("calls")
+    many = [f"{number}" for number in range(PIECES_PER_COMMIT)]
+    jobs: list[Job] = [
+        UsageJob(engine.scope, as_reports([report(f"{load}-{name}") for name in many]))
+        for load in "ab"
+    ]
+    *_, seen = engine.ask_together([*jobs, QueryJob(lambda state, *_: state.position)])
+    assert seen == PIECES_PER_COMMIT
+
+
+def test_what_was_rolled_back_is_handed_to_nobody(engine: Engine) -> None:
+    engine.create_endpoint("*")
+    told: list[str] = []
+    engine.on_parcels = lambda parcels: told.extend(one.event.type for one in parcels)
+
+    def change_of_mind(work: Work) -> None:
+        create_customer(work, Caller(engine.scope), {"id": "cus_2"})
+        raise StateConflict("No, not after all.")
+
+    with pytest.raises(StateConflict):
+        engine.ask(CommandJob(change_of_mind))
+    assert told == []
+    engine.create_customer("cus_3")
+    assert told == ["customer.created"]
 
 
 def test_a_window_that_a_leaping_clock_seemed_to_close_is_still_superseded(engine: Engine) -> None:

@@ -120,6 +120,8 @@ class Engine:
         self.scope = scope
         self.on_wake: Callable[[set[int]], None] = lambda endpoints: None
         """Called with the endpoints that have something due."""
+        self.on_parcels: Callable[[Sequence[Parcel]], object] = lambda parcels: None
+        """Called with what is handed over to be sent."""
         self._url = url
         self._folder = fresh_folder()
         self._loop = asyncio.new_event_loop()
@@ -155,6 +157,7 @@ class Engine:
 
     def _wake(self, endpoints: set[int], parcels: Sequence[Parcel]) -> None:
         self.on_wake(endpoints)
+        self.on_parcels(parcels)
 
     def _shut(self) -> None:
         self.writer.stop()

@@ -9,11 +9,10 @@ this layer. What counts as public is decided in model/addresses.py.
 import asyncio
 import math
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import anyio
 import httpcore2
-import httpx2
 
 from tripmeter.model.addresses import Reason, describe, refusal
 
@@ -111,57 +110,6 @@ class GuardedNetwork(httpcore2.AsyncNetworkBackend):
                 if left == 1:
                     raise
         raise HostUnknown("no addresses")
-
-
-class GuardedTransport(httpx2.AsyncBaseTransport):
-    """An httpx2 transport over a connection pool whose every connection is guarded.
-
-    Failures come out as httpcore2 exceptions, untranslated. No proxy, no redirect, HTTP/1.1.
-    """
-
-    def __init__(self, pool: httpcore2.AsyncConnectionPool) -> None:
-        self._pool = pool
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send one request; the answer's body is still on the line."""
-        answer = await self._pool.handle_async_request(
-            httpcore2.Request(
-                method=request.method,
-                url=_core_url(request.url),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
-        return httpx2.Response(
-            answer.status,
-            headers=answer.headers,
-            stream=_Body(answer),
-            extensions=answer.extensions,
-        )
-
-    async def aclose(self) -> None:
-        """Close every connection."""
-        await self._pool.aclose()
-
-
-class _Body(httpx2.AsyncByteStream):
-    """A response body in the pieces in which it arrives."""
-
-    def __init__(self, answer: httpcore2.Response) -> None:
-        self._answer = answer
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._answer.aiter_stream()
-
-    async def aclose(self) -> None:
-        await self._answer.aclose()
-
-
-def _core_url(url: httpx2.URL) -> httpcore2.URL:
-    return httpcore2.URL(
-        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-    )
 
 
 def _share_of_time(ways: int) -> float | None:

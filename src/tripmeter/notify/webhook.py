@@ -11,7 +11,6 @@ import ssl
 import time
 from collections.abc import Mapping
 from contextlib import aclosing
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import anyio
 import httpcore2
@@ -22,7 +21,6 @@ from tripmeter.model.delivery import Answer
 from tripmeter.notify.addresses import (
     AddressRefused,
     GuardedNetwork,
-    GuardedTransport,
     HostUnknown,
     Resolve,
     system_resolve,
@@ -76,8 +74,13 @@ class WebhookPoster:
         self._timeout_s = timeout_s
         self._max_response_bytes = max_response_bytes
         network = GuardedNetwork(allow_private=allow_private, resolve=resolve)
-        timeout = httpx2.Timeout(None, connect=connect_timeout_s)  # post() bounds the whole
-        self._client = _client(network, ssl_context, timeout)
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=ssl_context or httpx2.create_ssl_context(trust_env=False),
+            max_connections=None,
+            max_keepalive_connections=MAX_IDLE_CONNECTIONS,
+            keepalive_expiry=KEEPALIVE_S,
+            network_backend=network,
+        )
 
     async def open(self) -> None:
         """Load the event loop's backend now: it costs as much as fifty posts."""
@@ -98,7 +101,7 @@ class WebhookPoster:
 
     async def close(self) -> None:
         """Close every connection; the poster is of no use afterwards."""
-        await self._client.aclose()
+        await self._pool.aclose()
 
     async def _exchange(
         self, url: str, body: bytes, headers: Mapping[str, str], heard: "_Heard"
@@ -106,8 +109,9 @@ class WebhookPoster:
         """Send, and note in `heard` what arrives. Returns what went wrong, if anything did."""
         try:
             with anyio.fail_after(self._timeout_s):
-                request = self._client.stream("POST", url, content=body, headers=dict(headers))
-                async with request as response:
+                request = _request(httpx2.URL(url), body, headers, self._connect_timeout_s)
+                response = await self._pool.handle_async_request(request)
+                async with aclosing(response):
                     return await heard.listen(response)
         except _FAILURES as failure:
             return self._explain(failure, heard.status)
@@ -141,11 +145,11 @@ class _Heard:
         self._body = bytearray()
         self._max_bytes = max_bytes
 
-    async def listen(self, response: httpx2.Response) -> str | None:
+    async def listen(self, response: httpcore2.Response) -> str | None:
         """Take in a response up to the limit. Returns a remark if it was longer."""
-        self.status = response.status_code
-        self._headers = _kept_headers(response.headers)
-        async with aclosing(response.aiter_raw()) as pieces:
+        self.status = response.status
+        self._headers = _kept_headers(httpx2.Headers(response.headers))
+        async with aclosing(response.aiter_stream()) as pieces:
             async for piece in pieces:
                 self._body += piece[: self._max_bytes + 1 - len(self._body)]
                 if len(self._body) > self._max_bytes:
@@ -159,24 +163,26 @@ class _Heard:
         return Answer(self.status, body, self._headers, error, duration_ms)
 
 
-def _client(
-    network: GuardedNetwork, ssl_context: ssl.SSLContext | None, timeout: httpx2.Timeout
-) -> httpx2.AsyncClient:
-    """A client without memory or environment: no cookies, proxies, netrc, redirects, encodings."""
-    pool = httpcore2.AsyncConnectionPool(
-        ssl_context=ssl_context or httpx2.create_ssl_context(trust_env=False),
-        max_connections=None,
-        max_keepalive_connections=MAX_IDLE_CONNECTIONS,
-        keepalive_expiry=KEEPALIVE_S,
-        network_backend=network,
-    )
-    return httpx2.AsyncClient(
-        transport=GuardedTransport(pool),
-        timeout=timeout,
-        trust_env=False,
-        follow_redirects=False,
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-        headers={"accept-encoding": "identity"},
+def _request(
+    url: httpx2.URL, body: bytes, headers: Mapping[str, str], connect_timeout_s: float
+) -> httpcore2.Request:
+    """A request as it goes out: no cookies, no encodings, nothing that the environment adds."""
+    own = {
+        "Host": url.netloc.decode("ascii"),
+        "Accept": "*/*",
+        "Accept-Encoding": "identity",
+        "Connection": "keep-alive",
+        **headers,
+        "Content-Length": str(len(body)),
+    }
+    return httpcore2.Request(
+        method="POST",
+        url=httpcore2.URL(
+            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+        ),
+        headers=[(name.encode("ascii"), value.encode()) for name, value in own.items()],
+        content=body,
+        extensions={"timeout": {"connect": connect_timeout_s}},  # post() bounds the whole
     )
 
 

@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Final, NamedTuple
@@ -68,6 +69,10 @@ class QueueLimits(NamedTuple):
 ROOMY: Final = QueueLimits()
 
 
+_QUERY_CAME: Final = Ticket(QueryJob(lambda *_: None), None)
+"""In the queue, to wake the writer: the query itself waits elsewhere."""
+
+
 class Writer:
     """Owns the state and the store's writing session. Start it once, stop it once."""
 
@@ -86,6 +91,7 @@ class Writer:
         self._wake = wake
         self._pace = pace
         self._queue: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
+        self._queries: deque[Ticket] = deque()
         self._thread = threading.Thread(target=self._run, name="writer")
         self._state: State | None = None
         self._changing = False
@@ -159,10 +165,16 @@ class Writer:
                 ticket.error = self._refusal(ticket.pieces)
                 if ticket.error is None:
                     self._waiting += ticket.pieces
-                    self._queue.put(ticket)
+                    self._enqueue(ticket)
         for ticket in tickets:
             if ticket.error is not None:
                 ticket.settle()
+
+    def _enqueue(self, ticket: Ticket) -> None:
+        if isinstance(ticket.job, QueryJob):
+            self._queries.append(ticket)
+            ticket = _QUERY_CAME
+        self._queue.put(ticket)
 
     def _refusal(self, pieces: int) -> Refusal | None:
         if self._stopping:
@@ -175,12 +187,15 @@ class Writer:
 
     def _run(self) -> None:
         while True:
-            tickets, last = self._gather()
+            try:
+                ticket = self._queue.get(timeout=IDLE_MS / 1000)
+            except queue.Empty:
+                self._rest()
+                continue
+            tickets, last = self._gather(ticket)
             QUEUE_DEPTH.set(self._queue.qsize())
             if tickets:
                 self._work_and_measure(tickets)
-            elif not last:
-                self._rest()
             if last:
                 reach("stop.drained")
                 self._flush_all()
@@ -188,23 +203,24 @@ class Writer:
                 self._identifiers.close()
                 return
 
-    def _gather(self) -> tuple[list[Ticket], bool]:
-        """Everything that waits, up to the size of one commit; and whether it is the last."""
-        try:
-            ticket = self._queue.get(timeout=IDLE_MS / 1000)
-        except queue.Empty:
-            return [], False
+    def _gather(self, ticket: Ticket | None) -> tuple[list[Ticket], bool]:
+        """Everything that waits, up to the size of one commit; and whether it is the last.
+
+        Queries overtake what waits: all that was acknowledged before they came is committed.
+        """
         tickets: list[Ticket] = []
         pieces = 0
         while ticket is not None:
-            tickets.append(ticket)
-            pieces += ticket.pieces
+            if ticket is not _QUERY_CAME:
+                tickets.append(ticket)
+                pieces += ticket.pieces
             if len(tickets) >= JOBS_PER_COMMIT or pieces >= PIECES_PER_COMMIT:
                 break
             try:
                 ticket = self._queue.get_nowait()
             except queue.Empty:
                 break
+        tickets += [self._queries.popleft() for _ in range(len(self._queries))]
         return tickets, ticket is None
 
     def _work_and_measure(self, tickets: list[Ticket]) -> None:
