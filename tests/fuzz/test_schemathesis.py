@@ -40,6 +40,7 @@ from fuzz.target import World, assert_stripe_error, stream_token
 from support.server import Server
 from tripmeter.api.call import Route
 from tripmeter.api.table import ROUTES
+from tripmeter.wire.bulk import COLUMNS_TYPE
 
 EXAMPLES: Final = int(os.environ.get("TRIPMETER_FUZZ_EXAMPLES", "3"))
 RANDOM: Final = "TRIPMETER_FUZZ_RANDOM" in os.environ
@@ -147,7 +148,7 @@ def encoded(case: Case[Any]) -> bytes:
     """The body as bytes."""
     if isinstance(case.body, bytes):
         return case.body
-    if case.media_type == "application/json":
+    if case.media_type in ("application/json", COLUMNS_TYPE):
         return msgspec.json.encode(case.body)
     return form(case.body).encode(errors="surrogatepass")
 
@@ -160,4 +161,10 @@ def form(params: Any) -> str:
 @schemathesis.serializer("application/x-ndjson")
 def _lines(_: schemathesis.SerializationContext, value: Any) -> Any:
     """schemathesis makes bodies only of types that it can write; `encoded` writes them here."""
+    return str(value)
+
+
+@schemathesis.serializer(COLUMNS_TYPE)
+def _columns(_: schemathesis.SerializationContext, value: Any) -> Any:
+    """Likewise."""
     return str(value)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from tripmeter.api.call import Route
+from tripmeter.wire.bulk import COLUMNS_TYPE, columns_schema
 from tripmeter.wire.events import API_VERSION
 
 _ERROR: Final[dict[str, Any]] = {
@@ -73,7 +74,7 @@ def _operation(route: Route, returns: dict[str, Any]) -> dict[str, Any]:
         },
     }
     if route.raw_body:
-        described["requestBody"] = _lines_body()
+        described["requestBody"] = _bulk_body()
     elif route.method == "POST":
         described["requestBody"] = _body(route)
     else:
@@ -91,9 +92,13 @@ def _body(route: Route) -> dict[str, Any]:
     return {"required": required, "content": {media: content}}
 
 
-def _lines_body() -> dict[str, Any]:
+def _bulk_body() -> dict[str, Any]:
     line = {"description": "One v2 meter event a line.", "type": "string"}
-    return {"required": True, "content": {"application/x-ndjson": {"schema": line}}}
+    content = {
+        "application/x-ndjson": {"schema": line},
+        COLUMNS_TYPE: {"schema": columns_schema()},
+    }
+    return {"required": True, "content": content}
 
 
 def _answer(route: Route, returns: dict[str, Any]) -> dict[str, Any]:

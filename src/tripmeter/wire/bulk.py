@@ -13,6 +13,9 @@ from tripmeter.model.errors import BodyMalformed
 from tripmeter.model.usage import PayloadColumns, Reports, UsageReport
 from tripmeter.wire.reports import Entries, Line, Name, Text, UsualLine, milliseconds, reports_of
 
+COLUMNS_TYPE: Final = "application/vnd.tripmeter.columns+json"
+"""The media type of bulk bodies in columns."""
+
 EVENTS_LIMIT: Final = 100_000
 """Events of a bulk body."""
 
@@ -34,6 +37,16 @@ _NUL: Final = rb"\u0000"
 """NUL as JSON has it, in which it cannot stand as it is."""
 
 T = TypeVar("T")
+
+
+def columns_schema() -> dict[str, Any]:
+    """Columns as OpenAPI describes them. That arrays agree in length is beyond JSON Schema."""
+    _, components = msgspec.json.schema_components([_Columns], ref_template="{name}")
+    schema: dict[str, Any] = components["_Columns"]
+    return {
+        **{key: value for key, value in schema.items() if key != "title"},
+        "description": "One array per field, all of one length; a single value goes for all.",
+    }
 
 
 def read_lines(body: bytes) -> Reports | None:

@@ -18,14 +18,11 @@ from tripmeter.api.idempotency import request_digest
 from tripmeter.model.errors import BodyMalformed, BodyTooLarge
 from tripmeter.model.usage import RefusalCode, Reports, UsageRefused, UsageReport, as_reports
 from tripmeter.pipeline.jobs import Outcomes, UsageJob
-from tripmeter.wire.bulk import check_events, read_columns, read_line, read_lines
+from tripmeter.wire.bulk import COLUMNS_TYPE, check_events, read_columns, read_line, read_lines
 from tripmeter.wire.params import Object
 
 BULK_LIMIT: Final = 64 * MIB
 """Bytes of a bulk body, as sent and as unpacked."""
-
-COLUMNS_TYPE: Final = "application/vnd.tripmeter.columns+json"
-"""The Content-Type of a body in columns."""
 
 
 class BulkLine(TypedDict):
