@@ -27,7 +27,7 @@ from tripmeter.model.event import (
 from tripmeter.model.meter import Meter
 from tripmeter.model.scope import Scope
 from tripmeter.model.stored import Kept, Page, RefusalRow, Slice, StoredReply
-from tripmeter.model.usage import LogRow, RefusalCode, TallyRow
+from tripmeter.model.usage import LogRow, RefusalCode, TallyBlock
 
 T = TypeVar("T")
 
@@ -127,16 +127,16 @@ class Usage(Protocol):
         """Whether the event at `position` was cancelled."""
         ...
 
-    def tallies_of(self, meter_no: int, customers: Collection[int]) -> list[TallyRow]:
-        """The stored tallies of customers, by number; those who never used the meter have none."""
+    def tallies(self, meter_no: int, blocks: Collection[int]) -> list[TallyBlock]:
+        """The stored tallies of blocks of customers, in order; blocks without any are left out."""
         ...
 
-    def tallies(self) -> Iterator[TallyRow]:
-        """Every stored tally."""
+    def all_tallies(self) -> Iterator[TallyBlock]:
+        """Every stored tally, block by block, in order."""
         ...
 
-    def save_tallies(self, rows: Iterable[TallyRow]) -> None:
-        """Store new states of tallies."""
+    def save_tallies(self, rows: Iterable[TallyBlock]) -> None:
+        """Store new states of the tallies of blocks."""
         ...
 
     def hours(self, meter_no: int, block: int, start: int, end: int) -> list[HourBlock]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from tripmeter.model.quantities import I64, Bools, Quantities
 
 BLOCK: Final = 64
-"""Customers whose hours are stored together; a power of two."""
+"""Customers whose hours, and whose tallies, are stored together; a power of two."""
 
 MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 3_600_000

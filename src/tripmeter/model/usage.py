@@ -194,6 +194,15 @@ class TallyRow(msgspec.Struct, frozen=True, kw_only=True):
     holders: dict[int, Holder] = {}
 
 
+class TallyBlock(NamedTuple):
+    """The stored tallies of one meter and the customers of one block."""
+
+    meter_no: int
+    block: int
+    """The customer's number divided by `cells.BLOCK`."""
+    body: bytes
+
+
 class MinuteEvent(NamedTuple):
     """One event inside a minute, kept singly where a later one may supersede it."""
 

@@ -17,6 +17,7 @@ from tripmeter.model.stored import Kept
 from tripmeter.model.usage import CancelEntry, LogRow, UsageEvent
 from tripmeter.pipeline import log
 from tripmeter.pipeline.hours import block_cells
+from tripmeter.pipeline.tally_blocks import all_stored_tallies
 from tripmeter.ports import Session
 from tripmeter.rules.acceptance import CANCEL_WITHIN_MS
 from tripmeter.rules.aggregate import superseding_window
@@ -96,7 +97,7 @@ class Audit:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._stored = {(t.meter_no, t.customer_no): t for t in session.usage.tallies()}
+        self._stored = {(t.meter_no, t.customer_no): t for t in all_stored_tallies(session)}
         self.tallies = len(self._stored)
         self._flushed = session.usage.flushed_position()
         self._missing: set[Slot] = set()

@@ -54,11 +54,12 @@ def write_slice(state: State, now_ms: int, pace: Pace, counted: int = 0) -> None
     usage = state.session.usage
     size = max(pace.slice, 2 * frozen.size * counted // _lag(state, pace))
     reach("flush.begun")
-    rows = frozen.save_next(state.session, size).tolist()
+    rows = frozen.save_next(state.session, size)
     reach("flush.hours")
-    for row in rows:
-        _forget_old_windows(state.tallies, row, now_ms)
-    usage.save_tallies(state.tallies.stored_rows(rows, state.position, frozen.position))
+    if state.tallies.holders:
+        for row in rows.tolist():
+            _forget_old_windows(state.tallies, row, now_ms)
+    state.tallies.save(rows, state.position, frozen.position)
     reach("flush.tallies")
     if frozen.pending:
         return

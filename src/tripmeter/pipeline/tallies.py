@@ -8,12 +8,21 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from tripmeter.model.alert import FiredMark
 from tripmeter.model.quantities import I64, LIMB, Bools, Quantities
 from tripmeter.model.scope import Scope
 from tripmeter.model.usage import Holder, Join, TallyRow
 from tripmeter.pipeline.catalogue import MeterState
+from tripmeter.pipeline.tally_blocks import (
+    NOT_PLAIN,
+    Special,
+    Tallied,
+    join_columns,
+    merged,
+    stored_tallies,
+)
 from tripmeter.ports import Session
 from tripmeter.rules.acceptance import MAX_TOTAL
 from tripmeter.rules.alerts.usage_threshold import Watch
@@ -81,7 +90,8 @@ class Tallies:
         }
         if not missing:
             return
-        stored = {row.customer_no: row for row in self._session.usage.tallies_of(meter.no, missing)}
+        found = stored_tallies(self._session, meter.no, missing)
+        stored = {row.customer_no: row for row in found.rows(meter.no)}
         marks = self._session.fired(meter.no, missing)  # with a stored row or without
         for number, customer in missing.items():
             row = self._add(meter, number, customer, stored.get(number))
@@ -128,20 +138,34 @@ class Tallies:
         """All alerts have to be looked at again."""
         self.version[: self.size] = STALE
 
-    def stored_rows(self, rows: Sequence[int], position: int, hours_to: int) -> list[TallyRow]:
-        """Rows as the store keeps them: true up to `position`, their hours up to `hours_to`."""
-        return [
-            TallyRow(
-                meter_no=int(self.meter_no[row]),
-                customer_no=int(self.customer_no[row]),
-                position=position,
-                hours_to=hours_to,
-                total=self.totals.at(row),
-                joins=self.joins[row],
-                holders=self.holders.get(row, {}),
-            )
-            for row in rows
-        ]
+    def save(self, rows: npt.NDArray[np.intp], position: int, hours_to: int) -> None:
+        """Have the store say of rows: true up to `position`, with their hours up to `hours_to`."""
+        meters = self.meter_no[rows]
+        for meter_no in np.unique(meters).tolist():
+            fresh = self._tallied(rows[meters == meter_no], position, hours_to)
+            self._session.usage.save_tallies(merged(self._session, meter_no, fresh))
+
+    def _tallied(self, rows: npt.NDArray[np.intp], position: int, hours_to: int) -> Tallied:
+        """Rows of one meter as the store keeps them."""
+        customers = self.customer_no[rows]
+        all_joins = [self.joins[row] for row in rows.tolist()]
+        joins, baselines = join_columns(all_joins)
+        special: dict[int, Special] = {}
+        for number, row, own, join in zip(
+            customers.tolist(), rows.tolist(), all_joins, joins.tolist(), strict=True
+        ):
+            holders = self.holders.get(row)
+            if holders or (own and join == NOT_PLAIN):
+                special[number] = Special(own if join == NOT_PLAIN else (), holders or {})
+        return Tallied(
+            customers,
+            np.full(len(rows), position, dtype=np.int64),
+            np.full(len(rows), hours_to, dtype=np.int64),
+            self.totals.pick(rows),
+            joins,
+            baselines,
+            special,
+        )
 
     def _add(
         self, meter: MeterState, customer_no: int, customer: str, stored: TallyRow | None

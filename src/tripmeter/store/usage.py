@@ -1,23 +1,20 @@
 """The usage log and its derived tallies and hours, on named statements."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any
 
 import msgspec
 
 from tripmeter.model.cells import HourBlock
 from tripmeter.model.scope import Scope
 from tripmeter.model.stored import RefusalRow
-from tripmeter.model.usage import LogRow, RefusalCode, TallyRow
+from tripmeter.model.usage import LogRow, RefusalCode, TallyBlock
 from tripmeter.store.records import Statements, listed
 
 _CHUNK = 256
-"""Log rows read at a time; a row may hold a large batch."""
+"""Rows read at a time; one may hold a large batch."""
 
 _FLUSHED = "flushed_position"
 
-
-_tally_decoder = msgspec.json.Decoder(TallyRow)
 _samples_decoder = msgspec.json.Decoder(list[tuple[str, str]])
 
 
@@ -67,22 +64,22 @@ class SqlUsage:
         rows = self._sql.rows("log_row_holding", {"position": position})
         return LogRow(*rows[0]) if rows else None
 
-    def tallies_of(self, meter_no: int, customers: Collection[int]) -> list[TallyRow]:
-        """The stored tallies of customers, by number; those who never used the meter have none."""
-        params = {"meter_no": meter_no, "customers": listed(customers)}
-        return [_tally_decoder.decode(doc) for (doc,) in self._sql.rows("tallies_of", params)]
+    def tallies(self, meter_no: int, blocks: Collection[int]) -> list[TallyBlock]:
+        """The stored tallies of blocks of customers, in order; blocks without any are left out."""
+        params = {"meter_no": meter_no, "blocks": listed(blocks)}
+        return [TallyBlock(*row) for row in self._sql.rows("tallies_of", params)]
 
-    def tallies(self) -> Iterator[TallyRow]:
-        """Every stored tally."""
-        after = {"meter_no": -1, "customer_no": -1}
+    def all_tallies(self) -> Iterator[TallyBlock]:
+        """Every stored tally, block by block, in order."""
+        after = {"meter_no": -1, "block": -1}
         while rows := self._sql.rows("all_tallies", {**after, "limit": _CHUNK}):
             for row in rows:
-                yield _tally_decoder.decode(row[2])
-            after = {"meter_no": rows[-1][0], "customer_no": rows[-1][1]}
+                yield TallyBlock(*row)
+            after = {"meter_no": rows[-1][0], "block": rows[-1][1]}
 
-    def save_tallies(self, rows: Iterable[TallyRow]) -> None:
-        """Store new states of tallies."""
-        self._sql.many("save_tally", map(_tally_columns, rows))
+    def save_tallies(self, rows: Iterable[TallyBlock]) -> None:
+        """Store new states of the tallies of blocks."""
+        self._sql.many("save_tallies", (row._asdict() for row in rows))
 
     def hours(self, meter_no: int, block: int, start: int, end: int) -> list[HourBlock]:
         """The stored hours of a block of customers in [start, end), since the epoch, in order."""
@@ -141,8 +138,3 @@ class SqlUsage:
     def drop_refusals(self, numbers: Sequence[int]) -> None:
         """Forget refusals whose report is written."""
         self._sql.many("drop_refusal", ({"no": no} for no in numbers))
-
-
-def _tally_columns(row: TallyRow) -> dict[str, Any]:
-    key = {"meter_no": row.meter_no, "customer_no": row.customer_no}
-    return {**key, "doc": msgspec.json.encode(row)}

@@ -274,16 +274,17 @@ INSERT INTO cancelled (position, cancelled_ms) VALUES (:position, :cancelled_ms)
 SELECT 1 FROM cancelled WHERE position = :position
 
 -- name: tallies_of
-SELECT doc FROM tallies
+SELECT meter_no, block, body FROM tallies
 WHERE meter_no = :meter_no
-  AND customer_no IN (SELECT value FROM json_each(:customers))
+  AND block IN (SELECT value FROM json_each(:blocks))
+ORDER BY block
 -- name: all_tallies
-SELECT meter_no, customer_no, doc FROM tallies
-WHERE (meter_no, customer_no) > (:meter_no, :customer_no)
-ORDER BY meter_no, customer_no LIMIT :limit
--- name: save_tally
-INSERT INTO tallies (meter_no, customer_no, doc) VALUES (:meter_no, :customer_no, :doc)
-ON CONFLICT (meter_no, customer_no) DO UPDATE SET doc = excluded.doc
+SELECT meter_no, block, body FROM tallies
+WHERE (meter_no, block) > (:meter_no, :block)
+ORDER BY meter_no, block LIMIT :limit
+-- name: save_tallies
+INSERT INTO tallies (meter_no, block, body) VALUES (:meter_no, :block, :body)
+ON CONFLICT (meter_no, block) DO UPDATE SET body = excluded.body
 -- name: hours_between
 SELECT meter_no, block, hour, body FROM hours
 WHERE meter_no = :meter_no AND block = :block AND hour >= :start AND hour < :end

@@ -189,10 +189,10 @@ CREATE TABLE cancelled (
 );
 
 CREATE TABLE tallies (
-    meter_no    bigint NOT NULL,
-    customer_no bigint NOT NULL,
-    doc         bytea NOT NULL,
-    PRIMARY KEY (meter_no, customer_no)
+    meter_no bigint NOT NULL,
+    block    bigint NOT NULL,
+    body     bytea NOT NULL,
+    PRIMARY KEY (meter_no, block)
 ) WITH (fillfactor = 80);
 
 CREATE TABLE hours (

@@ -186,12 +186,13 @@ CREATE TABLE cancelled (
     cancelled_ms INTEGER NOT NULL
 );
 
+-- With rowids, for a page of an index would keep only the beginning of so long a body.
 CREATE TABLE tallies (
-    meter_no    INTEGER NOT NULL,
-    customer_no INTEGER NOT NULL,
-    doc         BLOB NOT NULL,
-    PRIMARY KEY (meter_no, customer_no)
-) WITHOUT ROWID;
+    meter_no INTEGER NOT NULL,
+    block    INTEGER NOT NULL,
+    body     BLOB NOT NULL,
+    PRIMARY KEY (meter_no, block)
+);
 
 CREATE TABLE hours (
     meter_no    INTEGER NOT NULL,
