@@ -18,7 +18,7 @@ from tripmeter.model.errors import ResourceMissing, StoreUnavailable
 from tripmeter.model.event import EventPayload
 from tripmeter.model.scope import Scope
 from tripmeter.model.stored import Kept, Page, Slice, StoredReply
-from tripmeter.model.usage import LogRow, TallyRow
+from tripmeter.model.usage import LogRow, TallyBlock
 from tripmeter.ports import Records, Session, Store
 
 
@@ -423,7 +423,7 @@ def test_settings_are_set_and_set_again(session: Session) -> None:
 def write_everywhere(session: Session) -> None:
     session.customers.insert(samples.customer())
     session.usage.append(LogRow(1, 1, 5, b"[]"))
-    session.usage.save_tallies([TallyRow(meter_no=1, customer_no=1, position=1, total=7)])
+    session.usage.save_tallies([TallyBlock(1, 1, b"seven")])
     session.usage.set_flushed_position(1)
     session.set_setting("name", "value")
     event, endpoint = session.events.insert(samples.event()), samples.endpoint()
@@ -435,7 +435,7 @@ def traces(session: Session) -> list[Any]:
     found = [
         session.customers.find(TEST, "cus_1"),
         session.usage.last_position(),
-        session.usage.tallies_of(1, [1]),
+        session.usage.tallies(1, [1]),
         session.usage.flushed_position(),
         session.setting("name"),
         session.events.find(TEST, "evt_1"),

@@ -8,16 +8,8 @@ from tripmeter.model.cells import HourBlock
 from tripmeter.model.errors import ResourceMissing
 from tripmeter.model.event import DeliveryState
 from tripmeter.model.stored import Page
-from tripmeter.model.usage import (
-    Holder,
-    Join,
-    LogRow,
-    RefusalCode,
-    TallyRow,
-)
+from tripmeter.model.usage import LogRow, RefusalCode, TallyBlock
 from tripmeter.ports import Session
-
-HUGE = 10**45 + 7
 
 # --- the log ------------------------------------------------------------------------------------
 
@@ -105,41 +97,34 @@ class TestLog:
 
 # --- tallies and hours --------------------------------------------------------------------------
 
-FULL_TALLY = TallyRow(
-    meter_no=1,
-    customer_no=2,
-    position=9,
-    hours_to=7,
-    total=-HUGE,
-    joins=(Join(0, 0), Join(7, -HUGE), Join(8, HUGE)),
-    holders={0: Holder(3, HUGE), 490_000: Holder(9, -1)},
-)
-
 
 class TestTallies:
     def test_are_absent_at_first(self, session: Session) -> None:
-        assert session.usage.tallies_of(1, [2]) == []
-        assert list(session.usage.tallies()) == []
+        assert session.usage.tallies(1, [2]) == []
+        assert list(session.usage.all_tallies()) == []
 
-    def test_keep_numbers_of_any_size_and_sign(self, session: Session) -> None:
-        session.usage.save_tallies([FULL_TALLY])
-        assert session.usage.tallies_of(1, [2, 7]) == [FULL_TALLY]
-        assert session.usage.tallies_of(2, [1]) == []
+    def test_are_read_in_order_by_meter_and_block(self, session: Session) -> None:
+        rows = [TallyBlock(1, block, b"%d" % block) for block in (9, 2, 5, 10)]
+        session.usage.save_tallies([*rows, TallyBlock(2, 2, b"other"), TallyBlock(3, 7, b"")])
+        found = session.usage.tallies(1, [10, 7, 2, 9])
+        assert [row.block for row in found] == [2, 9, 10]
+        assert session.usage.tallies(2, [2, 5]) == [TallyBlock(2, 2, b"other")]
+        assert session.usage.tallies(2, []) == []
+
+    def test_give_back_the_very_bytes(self, session: Session) -> None:
+        row = TallyBlock(2**31, 2**40, bytes(range(256)) * 20)
+        session.usage.save_tallies([row])
+        assert session.usage.tallies(2**31, [2**40]) == [row]
 
     def test_are_replaced(self, session: Session) -> None:
-        later = TallyRow(meter_no=1, customer_no=2, position=10, total=0)
-        session.usage.save_tallies([FULL_TALLY])
-        session.usage.save_tallies([later])
-        assert list(session.usage.tallies()) == [later]
+        session.usage.save_tallies([TallyBlock(1, 2, b"one")])
+        session.usage.save_tallies([TallyBlock(1, 2, b"other")])
+        assert list(session.usage.all_tallies()) == [TallyBlock(1, 2, b"other")]
 
     def test_are_all_read_however_many(self, session: Session) -> None:
-        rows = [
-            TallyRow(meter_no=meter, customer_no=customer, position=1, total=customer)
-            for meter in range(3)
-            for customer in range(300)
-        ]
-        session.usage.save_tallies(rows)
-        assert list(session.usage.tallies()) == rows
+        rows = [TallyBlock(meter, block, b"x") for meter in range(3) for block in range(300)]
+        session.usage.save_tallies(reversed(rows))
+        assert list(session.usage.all_tallies()) == rows
 
 
 def hour(number: int, body: bytes = b"x", meter_no: int = 1, block: int = 2) -> HourBlock:
