@@ -93,8 +93,7 @@ class Batch:
     def finish(self) -> None:
         """Write the log row, and a slice of what memory is ahead of the store."""
         self._write_log()
-        if flush.due(self._state, self._pace):
-            flush.write_slice(self._state, self._now_ms, self._pace, self.counted)
+        flush.write_beside(self._state, self._now_ms, self._pace, self.counted)
 
     # usage
 

@@ -19,7 +19,7 @@ class Pace(NamedTuple):
     """How far memory may run ahead of the store, and how it catches up."""
 
     slice: int = 200
-    """Tallies written beside one commit, at least."""
+    """Tallies written at a time, at least: fewer are left for a later commit."""
     lag: int = 500_000
     """Positions that memory may be ahead before it is frozen: bounds the replay to twice that."""
     lag_per_tally: int = 4
@@ -35,24 +35,37 @@ LEAP_MS: Final = 7 * 86_400_000
 """A clock may leap ahead by so much, and back again, before a window is forgotten too early."""
 
 
-def due(state: State, pace: Pace) -> bool:
-    """Whether something is to be written beside a commit."""
-    return state.frozen is not None or state.position - state.frozen_to >= _lag(state, pace)
-
-
 def _lag(state: State, pace: Pace) -> int:
     return max(pace.lag, pace.lag_per_tally * state.tallies.size)
 
 
-def write_slice(state: State, now_ms: int, pace: Pace, counted: int = 0) -> None:
-    """Write the next tallies and their hours. Call inside a transaction.
+def write_beside(state: State, now_ms: int, pace: Pace, counted: int) -> None:
+    """Beside a commit of so many events, write what is owed. Call inside a transaction.
 
-    Beside a commit that `counted` many events the slice grows with them, so that what is frozen is
-    stored before as much again has been counted.
+    What is frozen is to be stored before half as much again has been counted. Slices have a cost of
+    their own, so little is owed until it comes to one.
     """
+    lag = _lag(state, pace)
+    frozen = state.frozen
+    if frozen is None:
+        if state.position - state.frozen_to < lag:
+            return
+        frozen = _freeze(state)
+    frozen.counted += counted
+    owed = 2 * frozen.size * frozen.counted // lag - frozen.saved
+    if owed >= min(pace.slice, frozen.size - frozen.saved):
+        _write(state, frozen, now_ms, pace, owed)
+
+
+def write_at_rest(state: State, now_ms: int, pace: Pace, reports: int) -> None:
+    """Write as much as beside a commit of so many. Call inside a transaction."""
     frozen = state.frozen or _freeze(state)
-    usage = state.session.usage
-    size = max(pace.slice, 2 * frozen.size * counted // _lag(state, pace))
+    share = 2 * frozen.size * reports // _lag(state, pace)
+    _write(state, frozen, now_ms, pace, max(pace.slice, share))
+
+
+def _write(state: State, frozen: Frozen, now_ms: int, pace: Pace, size: int) -> None:
+    """Write the next tallies and their hours."""
     reach("flush.begun")
     rows = frozen.save_next(state.session, size)
     reach("flush.hours")
@@ -63,7 +76,7 @@ def write_slice(state: State, now_ms: int, pace: Pace, counted: int = 0) -> None
     reach("flush.tallies")
     if frozen.pending:
         return
-    usage.set_flushed_position(frozen.position)
+    state.session.usage.set_flushed_position(frozen.position)
     state.frozen = None
     if not state.behind and state.tallies.size > pace.tallies_kept:
         state.tallies = Tallies(state.session)

@@ -67,19 +67,20 @@ class Frozen:
     def __init__(self, tallies: Tallies, minutes: Cells, singles: Cells, position: int) -> None:
         self.position = position
         self._tallies = tallies
-        rows = np.unique(np.concatenate([minutes.owners, singles.owners]))
-        block_of_row = (tallies.meter_no[rows] << 40) | (tallies.customer_no[rows] // BLOCK)
-        self._blocks, rank = np.unique(block_of_row, return_inverse=True)
-        self._rows = rows[np.argsort(rank, kind="stable")]
-        self._row_starts = np.searchsorted(np.sort(rank), np.arange(len(self._blocks) + 1))
+        rows, of_each = _by_block(tallies, minutes, singles)
+        starts = first_of_each(of_each)
+        self._rows, self._blocks = rows, of_each[starts]
+        self._row_starts = np.append(starts, len(rows))
         ranks = np.zeros(tallies.size, dtype=np.int64)
-        ranks[rows] = rank
+        ranks[rows] = np.repeat(np.arange(len(starts)), np.diff(self._row_starts))
         offsets = tallies.customer_no[: tallies.size] % BLOCK
         self._parts = [
             _sorted(part, ranks, offsets) for part in (minutes, singles) if len(part.owners)
         ]
         self._done = 0
         """Blocks that are in the store."""
+        self.counted = 0
+        """Events that were counted since, beside which it was to be written."""
 
     @property
     def pending(self) -> bool:
@@ -90,6 +91,11 @@ class Frozen:
     def size(self) -> int:
         """Tallies that it has, saved ones included."""
         return len(self._rows)
+
+    @property
+    def saved(self) -> int:
+        """Tallies that are in the store."""
+        return int(self._row_starts[self._done])
 
     def of(self, row: int) -> Cells:
         """The cells of one row that are not in the store yet."""
@@ -131,6 +137,17 @@ class Frozen:
             if stored:
                 own = merged_cells(joined([decoded_all(stored), own]))
             yield HourBlock(meter_no, number, hour, encoded(own.pick(own.events != 0)))
+
+
+def _by_block(tallies: Tallies, minutes: Cells, singles: Cells) -> tuple[npt.NDArray[np.intp], I64]:
+    """The rows that own cells, in the order of meters and customers; and the block of each."""
+    owning = np.zeros(tallies.size, dtype=np.bool_)
+    owning[minutes.owners] = True
+    owning[singles.owners] = True
+    rows = np.flatnonzero(owning)
+    keys = tallies.meter_no[rows] * (BLOCK << 40) + tallies.customer_no[rows]
+    order = np.argsort(keys)
+    return rows[order], keys[order] // BLOCK
 
 
 def _sorted(cells: Cells, ranks: I64, offsets: I64) -> Sorted:

@@ -321,7 +321,7 @@ class Writer:
             if not self._state.behind:
                 return
             with self._store.transaction():
-                flush.write_slice(self._state, self._clock.now_ms(), self._pace, REPORTS_AT_REST)
+                flush.write_at_rest(self._state, self._clock.now_ms(), self._pace, REPORTS_AT_REST)
             reach("flush.committed")
         except Exception:
             log.exception("flush_failed")
