@@ -23,8 +23,8 @@ class Pace(NamedTuple):
     lag: int = 500_000
     """Positions that memory may be ahead before it is frozen: bounds the replay to twice that."""
     lag_per_tally: int = 4
-    """With many customers in use memory may be further ahead, by so many positions for each: else
-    nearly every event would have a total written."""
+    """With many customers in use memory may be further ahead, by so many positions for each: a
+    block costs the same to write, whether one of its customers was counted or all."""
     tallies_kept: int = 1_000_000
     """Tallies kept in memory once they are stored; beyond that, all are let go when all are."""
 
