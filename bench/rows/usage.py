@@ -1,7 +1,7 @@
 """Rows 1 to 4 and 9: how many events a second each path takes, beside its baselines."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from statistics import median
 from typing import Any
@@ -10,7 +10,7 @@ from baselines.batch import SCHEMA
 from baselines.limit import limit
 from baselines.lua import calls, redis_server
 from baselines.running import batches, naive, new_database
-from bodies import BULK, COLUMNS, FORM, JSON, V1, Bulk, Columns, Stream
+from bodies import BULK, COLUMNS, FORM, JSON, V1, Bulk, Columns, Door, Stream
 from figures import Figure, Goal, Row, Skipped, ratio
 from load import redis_answer
 from setting import Engine, Run, Setting, measure
@@ -51,6 +51,29 @@ def absolute(title: str, runs: list[Run]) -> Figure:
     return Figure(title, median(rates(runs)), "events/s", runs={"tripmeter": rates(runs)})
 
 
+PROCESSES = 2
+BESIDE = f"--processes {PROCESSES}"
+"""The name of the side that has door processes."""
+
+
+@contextmanager
+def both(setting: Setting) -> Iterator[dict[str, Engine]]:
+    """The engine in one process, and one with door processes; who is not measured is idle."""
+    with setting.engine() as alone, setting.engine("--processes", str(PROCESSES)) as beside:
+        yield {"tripmeter": alone, BESIDE: beside}
+
+
+def gain(name: str, done: dict[str, list[Run]]) -> Figure:
+    """What door processes bring, beside a single process in the same run."""
+    beside, alone = done[BESIDE], done["tripmeter"]
+    return ratio(
+        f"{name}, {BESIDE}",
+        "x one process",
+        (BESIDE, rates(beside)),
+        ("one process", rates(alone)),
+    )
+
+
 def latency(runs: list[Run]) -> list[Figure]:
     """How long requests took in a closed loop."""
     return [
@@ -69,8 +92,9 @@ def v1(setting: Setting) -> Row:
     row = Row("v1", "POST /v1/billing/meter_events, one event a request, 64 connections")
     with ExitStack() as stack:
         service = stack.enter_context(naive(setting))
-        engine = stack.enter_context(setting.engine())
-        sides: dict[str, Callable[[], Run]] = {"N": service.run, "tripmeter": engine.v1}
+        engines = stack.enter_context(both(setting))
+        sides: dict[str, Callable[[], Run]] = {"N": service.run}
+        sides |= {name: engine.v1 for name, engine in engines.items()}
         try:
             port, pid = stack.enter_context(redis_server(setting.fresh_folder()))
             sides["R"] = lambda: measure(
@@ -86,10 +110,10 @@ def v1(setting: Setting) -> Row:
         )
         if "R" in done:
             row.figures.append(ratio("v1", "x R", ours, ("R", rates(done["R"]))))
-        row.figures += latency(done["tripmeter"])
+        row.figures += [gain("v1", done), *latency(done["tripmeter"])]
         row.notes += [costs(name, runs) for name, runs in done.items()]
         setting.v1_per_second = median(ours[1])
-        row.figures += _cross_check(setting, engine, row)
+        row.figures += _cross_check(setting, engines["tripmeter"], row)
     return row
 
 
@@ -108,8 +132,8 @@ def stream(setting: Setting) -> Row:
     """100 events a request, 16 connections, beside P."""
     row = Row("stream", "POST /v2/billing/meter_event_stream, 100 events, 16 connections")
     database = new_database(setting, "batches", SCHEMA)
-    with setting.engine() as engine:
-        _stream_beside(setting, row, engine, database, Goal(at_least=3), "stream")
+    with both(setting) as engines:
+        _stream_beside(setting, row, engines, database, Goal(at_least=3), "stream")
     return row
 
 
@@ -122,27 +146,36 @@ def postgres(setting: Setting) -> Row:
     with setting.serving(server) as engine:
         engine.other_pid = setting.cluster.pid
         engine.furnish()
-        _stream_beside(setting, row, engine, database, Goal(at_least=1), "stream, in PostgreSQL")
+        engines = {"tripmeter": engine}
+        _stream_beside(setting, row, engines, database, Goal(at_least=1), "stream, in PostgreSQL")
     return row
 
 
 def _stream_beside(
-    setting: Setting, row: Row, engine: Engine, database: str, goal: Goal, bar: str
+    setting: Setting,
+    row: Row,
+    engines: dict[str, Engine],
+    database: str,
+    goal: Goal,
+    bar: str,
 ) -> None:
-    def ours() -> Run:
+    def ours(engine: Engine) -> Run:
         source = Stream(engine.stream_door(), setting.events(), STREAM_SIZE)
         return engine.measure(16, source, STREAM_SIZE)
 
-    done = alternate(setting, P=partial(batches, setting, database, STREAM_SIZE), tripmeter=ours)
+    sides: dict[str, Callable[[], Any]] = {"P": partial(batches, setting, database, STREAM_SIZE)}
+    sides |= {name: partial(ours, engine) for name, engine in engines.items()}
+    done = alternate(setting, **sides)
     theirs, client = zip(*done["P"], strict=True)
     runs = done["tripmeter"]
     row.figures = [
         absolute("stream", runs),
         ratio("stream", "x P", ("tripmeter", rates(runs)), ("P", list(theirs)), goal, bar=bar),
+        *([gain("stream", done)] if BESIDE in done else []),
         *latency(runs),
     ]
     row.notes = [
-        costs("tripmeter", runs),
+        *(costs(name, done[name]) for name in engines),
         f"P: its client took {median(client):.0f} % of a core, without HTTP",
     ]
 
@@ -150,37 +183,38 @@ def _stream_beside(
 def bulk(setting: Setting) -> Row:
     """NDJSON, 10,000 events a request, 4 connections, beside L."""
     row = Row("bulk", "POST /v2/billing/meter_events/bulk, NDJSON, 10,000 events, 4 connections")
-    with setting.engine() as engine:
-        _bulk_beside(setting, row, engine, columns=False)
+    with both(setting) as engines:
+        _bulk_beside(setting, row, engines, columns=False)
     return row
 
 
 def columns(setting: Setting) -> Row:
     """The same events in columns, beside the limit of NDJSON and the limit of columns."""
     row = Row("columns", f"the same in columns ({COLUMNS})")
-    with setting.engine() as engine:
-        if reason := engine.takes_columns():
+    with both(setting) as engines:
+        if reason := engines["tripmeter"].takes_columns():
             raise Skipped(reason)
-        _bulk_beside(setting, row, engine, columns=True)
+        _bulk_beside(setting, row, engines, columns=True)
     return row
 
 
-def _bulk_beside(setting: Setting, row: Row, engine: Engine, *, columns: bool) -> None:
+def _bulk_beside(setting: Setting, row: Row, engines: dict[str, Engine], *, columns: bool) -> None:
     kind, shape = (COLUMNS, Columns) if columns else (JSON, Bulk)
 
-    def ours() -> Run:
+    def ours(engine: Engine) -> Run:
         source = shape(engine.door(BULK, kind), setting.events(), BULK_SIZE)
         return engine.measure(4, source, BULK_SIZE)
 
     def theirs(shape: Any, *, columns: bool) -> float:
-        source = shape(engine.door(BULK, kind), setting.events(), BULK_SIZE)
+        source = shape(Door(BULK, API_KEY, kind), setting.events(), BULK_SIZE)
         seconds = setting.seconds / 2
         return setting.apart(limit, setting.folder, seconds, source, BULK_SIZE, columns)
 
     sides: dict[str, Callable[[], Any]] = {"L": partial(theirs, Bulk, columns=False)}
     if columns:
         sides["L of columns"] = partial(theirs, Columns, columns=True)
-    done = alternate(setting, **sides, tripmeter=ours)
+    sides |= {each: partial(ours, engine) for each, engine in engines.items()}
+    done = alternate(setting, **sides)
     runs = done["tripmeter"]
     goal = Goal(at_least=50 if columns else 40)
     name = "bulk, in columns" if columns else "bulk"
@@ -188,5 +222,5 @@ def _bulk_beside(setting: Setting, row: Row, engine: Engine, *, columns: bool) -
     if columns:
         limits = ("L of columns", done["L of columns"])
         figures.append(ratio(name, "% of L of columns", ("tripmeter", rates(runs)), limits))
-    row.figures = [absolute(name, runs), *figures, *latency(runs)]
-    row.notes = [costs("tripmeter", runs), "L is the limit of NDJSON"]
+    row.figures = [absolute(name, runs), *figures, gain(name, done), *latency(runs)]
+    row.notes = [*(costs(each, done[each]) for each in engines), "L is the limit of NDJSON"]

@@ -8,23 +8,33 @@ import fcntl
 import os
 import resource
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 import structlog
+import uvicorn
 from prometheus_client import generate_latest
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from tripmeter import __version__
 from tripmeter.api.call import MIB, Services
 from tripmeter.api.connection import ConnectionLimits, Lobby
 from tripmeter.api.door import Door
+from tripmeter.api.exchange import Responder
 from tripmeter.api.operations import operation_routes
-from tripmeter.api.table import ROUTES
+from tripmeter.api.table import ROUTES, USAGE_ROUTES
 from tripmeter.clock import SystemClock
 from tripmeter.control import access
+from tripmeter.fleet.channel import read_first
+from tripmeter.fleet.counts import Summed
+from tripmeter.fleet.keeper import Fleet, inherited
+from tripmeter.fleet.relay import Relay
+from tripmeter.fleet.remote import RemoteWriter
+from tripmeter.fleet.serving import DoorServer, FleetServer, configured
+from tripmeter.logs import set_up_logging
 from tripmeter.model.errors import Refusal
 from tripmeter.model.scope import Scope
 from tripmeter.notify.webhook import WebhookPoster
@@ -75,10 +85,13 @@ class Engine:
             rate_limit=settings.rate_limit,
             request_log=settings.request_log,
         )
-        self._door = Door(self._services, ROUTES, admission_limits(settings))
+        self._door = Door(self._services, ROUTES, admission_limits(settings.of_one_process))
         self.new_key: str | None = None
         """The API key made at the first start; shown once."""
         self._rolling: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._fleet: Fleet | None = None
+        """Door processes, if there are any; its server starts them with the engine."""
         self._lock: TextIO | None = None
 
     @property
@@ -88,18 +101,17 @@ class Engine:
         app.router.lifespan_context = self._lifespan
         return app
 
-    def lobby(self) -> Lobby:
-        """What makes a connection of every client of the HTTP server."""
+    def server(self, application: ASGIApp) -> uvicorn.Server:
+        """The HTTP server for `app`, or for what was made of it."""
         settings = self.settings
-        connections = min(settings.max_connections, raise_file_limit())
-        if connections < settings.max_connections:
-            log.warning(
-                "fewer_connections",
-                possible=connections,
-                remedy="raise the hard limit of open files (ulimit -Hn)",
-            )
-        limits = ConnectionLimits(connections, settings.read_timeout_s, settings.idle_timeout_s)
-        return Lobby(self._door.fixed, limits)
+        fixed = self._door.fixed
+        own = settings.of_one_process
+        lobby = open_lobby(fixed, own)
+        made = configured(application, lobby, settings.host, settings.port, lifespan=True)
+        if settings.processes == 1:
+            return uvicorn.Server(made)
+        self._fleet = Fleet(settings.processes - 1, self.writer, own)
+        return FleetServer(made, self._fleet, Lobby(fixed, lobby.limits, counted=False))
 
     def prepare(self) -> None:
         """Lock folder and store, migrate, see to account and key, read the state.
@@ -117,7 +129,10 @@ class Engine:
         """Begin to deliver, and to do what time brings."""
         await self.poster.open()
         await self.deliverer.start()
+        self._loop = asyncio.get_running_loop()
         self._rolling = asyncio.create_task(self._roll())
+        if self._fleet is not None:
+            await self._fleet.start()
 
     async def stop(self) -> None:
         """Finish what is under way, flush, close."""
@@ -142,7 +157,10 @@ class Engine:
     def _metrics(self) -> bytes:
         with self.store.reader() as session:
             OUTBOX_DEPTH.set(session.outbox.depth())
-        return generate_latest(REGISTRY)
+        if self._fleet is None or self._loop is None:
+            return generate_latest(REGISTRY)
+        asked = asyncio.run_coroutine_threadsafe(self._fleet.samples(), self._loop)
+        return generate_latest(Summed(REGISTRY, asked.result()))
 
     def _wake(self, endpoints: set[int], parcels: Sequence[Parcel]) -> None:
         self.deliverer.wake(endpoints, parcels)
@@ -156,6 +174,43 @@ class Engine:
                 log.warning("roll_postponed", reason=str(refusal))
             except Exception:
                 log.exception("roll_failed")  # time passes all the same: try again
+
+
+def door_server(descriptors: Sequence[int]) -> DoorServer:
+    """The HTTP server of a door process, which an engine has started with these sockets.
+
+    It reads the store and never writes it. Raises EOFError if the engine has ended already.
+    """
+    sockets = inherited(descriptors)
+    settings: Settings = read_first(sockets.link)
+    set_up_logging(settings.log)
+    writer = RemoteWriter()
+    services = Services(
+        store=open_store(settings),
+        writer=writer,
+        clock=SystemClock(),
+        allow_private=settings.allow_private_webhooks,
+        metrics=bytes,
+        request_log=settings.request_log,
+    )
+    door = Door(services, USAGE_ROUTES, admission_limits(settings))
+    lobby = open_lobby(door.fixed, settings)
+    relay = Relay(sockets.hatch)
+    made = configured(relay, lobby, settings.host, settings.port, lifespan=False)
+    return DoorServer(made, sockets, writer)
+
+
+def open_lobby(fixed: Mapping[str, Responder], settings: Settings) -> Lobby:
+    """What makes a connection of every client of an HTTP server."""
+    connections = min(settings.max_connections, raise_file_limit())
+    if connections < settings.max_connections:
+        log.warning(
+            "fewer_connections",
+            possible=connections,
+            remedy="raise the hard limit of open files (ulimit -Hn)",
+        )
+    limits = ConnectionLimits(connections, settings.read_timeout_s, settings.idle_timeout_s)
+    return Lobby(fixed, limits)
 
 
 def admission_limits(settings: Settings) -> Limits:

@@ -85,6 +85,13 @@ def serve(
             "documents its limits) or off.  [default: off]"
         ),
     ] = None,
+    processes: Annotated[
+        int | None,
+        Parameter(
+            help="Processes that answer HTTP, the engine itself among them: as many as there are "
+            "cores for them.  [default: 1]"
+        ),
+    ] = None,
     demo: Annotated[
         bool, Parameter(help="Fill the account with demo data and live usage.")
     ] = False,
@@ -107,6 +114,7 @@ def serve(
         data=data,
         database=database,
         rate_limit=rate_limit,
+        processes=processes,
         **asdict(limits),
     )
     if demo:
@@ -130,23 +138,8 @@ nothing was gained for it."""
 
 
 def _serve(engine: Any, *, demo: bool) -> None:
-    import uvicorn
-
     settings = engine.settings
-    server = uvicorn.Server(
-        uvicorn.Config(
-            _with_demo(engine) if demo else engine.app,
-            host=settings.host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            http=engine.lobby(),
-            lifespan="on",
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=15,
-        )
-    )
+    server = engine.server(_with_demo(engine) if demo else engine.app)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn raises them again once it has drained
     _announce(engine)
@@ -159,6 +152,20 @@ def _serve(engine: Any, *, demo: bool) -> None:
             f"Cannot listen on {settings.host}:{settings.port}: the port is taken, or the address "
             "is not one of this machine. Choose others with --port and --host."
         )
+
+
+@app.command(show=False)
+def door(*descriptors: int) -> None:
+    """One of the further processes of `serve --processes`, which starts it. Not for people."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)  # the engine drains it, before itself
+    from tripmeter.app import door_server
+
+    with suppress(EOFError):
+        server = door_server(descriptors)
+        _collect_rarely()
+        sys.setswitchinterval(TURN_S)
+        server.run()
 
 
 def _collect_rarely() -> None:
@@ -189,6 +196,8 @@ def _announce(engine: Any) -> None:
     settings = engine.settings
     print(f"tripmeter {__version__} on http://{settings.host}:{settings.port}")
     print(f"  store    {settings.store_name}")
+    if settings.processes > 1:
+        print(f"  HTTP     {settings.processes} processes")
     if engine.new_key is not None:
         print(f"  API key  {engine.new_key}  (shown this once)")
     sys.stdout.flush()

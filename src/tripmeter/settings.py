@@ -13,9 +13,11 @@ TRIPMETER_REQUEST_LOG             which requests are logged: off,   errors
 TRIPMETER_RATE_LIMIT              off, stripe (what Stripe          off
                                   documents), or requests a second
                                   that one API key may send
+TRIPMETER_PROCESSES               processes that answer HTTP        1
 TRIPMETER_FAILPOINT               die there: docs/failpoints.md
 
-Limits; what goes beyond one is refused with 503 or 408 and the time to come again:
+Limits; what goes beyond one is refused with 503 or 408 and the time to come again. Connections,
+requests and bodies are divided among the processes:
 
 TRIPMETER_MAX_CONNECTIONS         open connections                  20000
 TRIPMETER_MAX_REQUESTS            requests under way at once        2000
@@ -68,6 +70,7 @@ class Settings:
     request_log: Literal["off", "errors", "all"] = "errors"
     rate_limit: Literal["off", "stripe"] | int = "off"
     failpoint: str | None = None
+    processes: int = 1
     max_connections: int = 20_000
     max_requests: int = 2_000
     max_body_mb: int = 256
@@ -75,6 +78,13 @@ class Settings:
     max_queued_events: int = 250_000
     read_timeout_s: int = 30
     idle_timeout_s: int = 75
+
+    @property
+    def of_one_process(self) -> "Settings":
+        """With the limits of what is held at a door divided by the number of processes."""
+        names = ("max_connections", "max_requests", "max_body_mb")
+        shares = {name: -(-getattr(self, name) // self.processes) for name in names}
+        return replace(self, **shares)
 
     @property
     def identifiers_path(self) -> Path:
@@ -117,7 +127,7 @@ def read_settings(environment: Mapping[str, str] = os.environ, **given: Any) -> 
 
 
 def _read(name: str, text: str) -> Any:
-    if name == "port" or name in _LIMITS:
+    if name in ("port", "processes") or name in _LIMITS:
         if not (text.isascii() and text.isdecimal()):
             raise SettingInvalid(f"TRIPMETER_{name.upper()} must be a number, not {text!r}.")
         return int(text)
@@ -145,9 +155,14 @@ def _checked(settings: Settings) -> Settings:
             f"The database URL must begin with {_SQLITE} or {_POSTGRES[0]}; without one, the data "
             "are in the folder --data DIR."
         )
-    for name in _LIMITS:
+    for name in ("processes", *_LIMITS):
         if getattr(settings, name) < 1:
             raise SettingInvalid(f"TRIPMETER_{name.upper()} must be at least 1.")
+    if settings.processes > 1 and settings.rate_limit != "off":
+        raise SettingInvalid(
+            "A rate limit needs a single process, in which all requests of a key are counted: "
+            "leave out --processes (TRIPMETER_PROCESSES) or --rate-limit (TRIPMETER_RATE_LIMIT)."
+        )
     if settings.log not in ("text", "json"):
         raise SettingInvalid(f"TRIPMETER_LOG must be text or json, not {settings.log!r}.")
     if settings.request_log not in ("off", "errors", "all"):

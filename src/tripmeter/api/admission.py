@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Final
 
 from tripmeter.model.errors import Overloaded
+from tripmeter.pipeline.jobs import Worker
 from tripmeter.pipeline.metrics import REQUESTS_REFUSED
-from tripmeter.pipeline.writer import Writer
 from tripmeter.rules.admission import Limits, Load, Scarce, retry_after_s, scarce
 
 _REASONS: Final = {
@@ -22,7 +22,7 @@ _REASONS: Final = {
 class Admission:
     """The requests under way, and the bytes of their bodies."""
 
-    def __init__(self, limits: Limits, writer: Writer) -> None:
+    def __init__(self, limits: Limits, writer: Worker) -> None:
         self.requests = 0
         self.body_bytes = 0
         self._limits = limits

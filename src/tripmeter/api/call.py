@@ -12,7 +12,7 @@ from tripmeter.model.access import Access, Permission, Resource
 from tripmeter.model.errors import ParametersExclusive
 from tripmeter.model.scope import Caller, Scope
 from tripmeter.model.stored import Page, Slice
-from tripmeter.pipeline.writer import Writer
+from tripmeter.pipeline.jobs import Worker
 from tripmeter.ports import Clock, Session, Store, Work
 from tripmeter.rules.rate_limit import Policy
 from tripmeter.wire.params import Expand, Integer, Object, Param, String
@@ -30,7 +30,7 @@ class Services(NamedTuple):
     """What routes work with; `app.py` fills it in."""
 
     store: Store
-    writer: Writer
+    writer: Worker
     clock: Clock
     allow_private: bool
     """Whether webhooks may go to private addresses."""
@@ -145,6 +145,8 @@ class Route:
     """The route decodes the body itself; its parameters travel in the query string."""
     events: Callable[[dict[str, Any]], int] | None = None
     """How many events a request carries, where that is for rate limits to know."""
+    is_usage: bool = False
+    """`handle` asks the writer for nothing but usage and cancellations: any process can answer."""
 
     @cached_property
     def version(self) -> Literal[1, 2]:

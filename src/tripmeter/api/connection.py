@@ -66,7 +66,11 @@ class ConnectionLimits(NamedTuple):
 class Lobby:
     """All connections of a server: made here for uvicorn, counted, and swept."""
 
-    def __init__(self, fixed: Mapping[str, Responder], limits: ConnectionLimits) -> None:
+    def __init__(
+        self, fixed: Mapping[str, Responder], limits: ConnectionLimits, *, counted: bool = True
+    ) -> None:
+        """Connections that are not `counted` are counted elsewhere, and limited there."""
+        self._counted = counted
         self.responders = {path.encode(): responder for path, responder in fixed.items()}
         self.limits = limits
         self.tick = 0
@@ -89,11 +93,12 @@ class Lobby:
         """Count a new connection in; False if it is one too many."""
         if self._sweeping is None:
             self._sweeping = connection.loop.call_later(SWEEP_S, self._sweep, connection.loop)
-        if len(self._open) >= self.limits.connections:
+        if self._counted and len(self._open) >= self.limits.connections:
             REQUESTS_REFUSED.labels("connections").inc()
             return False
         self._open.add(connection)
-        CONNECTIONS.inc()
+        if self._counted:
+            CONNECTIONS.inc()
         return True
 
     def linger(self, connection: "Connection") -> bool:
@@ -108,7 +113,8 @@ class Lobby:
         self._lingering.discard(connection)
         if connection in self._open:
             self._open.discard(connection)
-            CONNECTIONS.dec()
+            if self._counted:
+                CONNECTIONS.dec()
 
     def success(self, default_headers: list[tuple[bytes, bytes]]) -> bytes:
         """Status line and default headers of a 200; uvicorn renews these once a second."""

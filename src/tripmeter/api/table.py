@@ -14,3 +14,6 @@ ROUTES: Final[tuple[Route, ...]] = (
     *events.ROUTES,
     *endpoints.ROUTES,
 )
+
+USAGE_ROUTES: Final = tuple(route for route in ROUTES if route.is_usage)
+"""Those that a process without the writer can answer, given a link to it."""

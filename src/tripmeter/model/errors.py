@@ -13,7 +13,9 @@ Refusal
   └─ RateLimited · StoreUnavailable · Overloaded · Draining  not now; nothing was done
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tripmeter.model.access import Limit, Permission
 from tripmeter.model.usage import UsageRefused
@@ -21,6 +23,16 @@ from tripmeter.model.usage import UsageRefused
 
 class Refusal(Exception):
     """A request that was not carried out. Nothing of it has happened."""
+
+    def __reduce__(self) -> tuple[Callable[..., "Refusal"], tuple[Any, ...]]:
+        """By its facts: an exception alone keeps what it was made with by position only."""
+        return _again, (type(self), vars(self))
+
+
+def _again(kind: type[Refusal], facts: Mapping[str, Any]) -> Refusal:
+    refusal = kind.__new__(kind)
+    vars(refusal).update(facts)
+    return refusal
 
 
 @dataclass(eq=False)

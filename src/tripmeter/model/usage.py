@@ -61,7 +61,7 @@ class PayloadColumns:
     """Payloads that all have the same keys."""
 
     def __init__(self, columns: Mapping[str, Sequence[str]], size: int) -> None:
-        self._columns = columns
+        self.columns = columns
         self._size = size
 
     def __len__(self) -> int:
@@ -69,20 +69,20 @@ class PayloadColumns:
 
     def column(self, key: str) -> Sequence[str | None]:
         """What each payload says under a key."""
-        return self._columns.get(key) or [None] * self._size
+        return self.columns.get(key) or [None] * self._size
 
     def extras(self, own: tuple[str, ...]) -> dict[int, dict[str, str]]:
         """What payloads hold under other keys, by the index of those that do."""
-        others = [key for key in self._columns if key not in own]
+        others = [key for key in self.columns if key not in own]
         if not others:
             return {}
         return {
-            index: {key: self._columns[key][index] for key in others} for index in range(self._size)
+            index: {key: self.columns[key][index] for key in others} for index in range(self._size)
         }
 
     def row(self, index: int) -> dict[str, str]:
         """One payload."""
-        return {key: column[index] for key, column in self._columns.items()}
+        return {key: column[index] for key, column in self.columns.items()}
 
 
 class Reports(NamedTuple):

@@ -1,9 +1,10 @@
 """What the writer is asked to do, and how it answers."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple, Protocol, overload
 
 from tripmeter.model.quantities import I64
 from tripmeter.model.scope import Scope
@@ -35,20 +36,20 @@ class Outcomes(Sequence[Outcome]):
 
     def __init__(
         self,
-        positions: I64,
+        positions: I64 | Sequence[int],
         identifiers: Sequence[str],
-        timestamps_ms: I64,
+        timestamps_ms: I64 | Sequence[int],
         received_ms: int,
         exceptions: Mapping[int, Outcome],
     ) -> None:
-        self._positions = positions
-        self._identifiers = identifiers
+        self.positions = positions
+        self.identifiers = identifiers
+        self.received_ms = received_ms
         self._timestamps_ms = timestamps_ms
-        self._received_ms = received_ms
         self.exceptions = exceptions
 
     def __len__(self) -> int:
-        return len(self._identifiers)
+        return len(self.identifiers)
 
     @overload
     def __getitem__(self, index: int) -> Outcome: ...
@@ -62,10 +63,10 @@ class Outcomes(Sequence[Outcome]):
         if not -len(self) <= index < len(self):
             raise IndexError(index)
         return Counted(
-            int(self._positions[index]),
-            self._identifiers[index],
+            int(self.positions[index]),
+            self.identifiers[index],
             int(self._timestamps_ms[index]),
-            self._received_ms,
+            self.received_ms,
         )
 
 
@@ -105,22 +106,54 @@ class QueryJob(NamedTuple):
 Job = UsageJob | CancelJob | CommandJob | QueryJob
 
 
-class Ticket:
-    """A job on its way, and where its answer goes: a loop's future or a thread's."""
+class Worker(Protocol):
+    """Does jobs: the writer, or in another process a link to it."""
 
-    __slots__ = ("answer", "error", "future", "job", "loop", "pieces")
+    async def ask(self, job: Job) -> Any:
+        """Have a job done and give its answer. Raises what the job was refused with."""
+        ...
+
+    @property
+    def healthy(self) -> bool:
+        """Whether jobs are accepted."""
+        ...
+
+    @property
+    def expected_wait_ms(self) -> int:
+        """How long a job that is asked now would wait for its turn."""
+        ...
+
+
+class Ticket(ABC):
+    """A job on its way, with room for its answer."""
+
+    __slots__ = ("answer", "error", "job", "loop", "pieces")
 
     def __init__(self, job: Job, loop: asyncio.AbstractEventLoop | None) -> None:
         self.job = job
         self.pieces = len(job.reports.identifiers) if isinstance(job, UsageJob) else 1
         """How much work it is: meter events, or one job of another kind."""
         self.loop = loop
-        self.future: asyncio.Future[Any] | Future[Any] = loop.create_future() if loop else Future()
+        """Where it is settled; None for anywhere."""
         self.answer: Any = None
         self.error: BaseException | None = None
 
+    @abstractmethod
     def settle(self) -> None:
-        """Hand the answer over. Call in the future's own loop, or from anywhere without one."""
+        """Hand the answer over. Call in the ticket's own loop, or from anywhere without one."""
+
+
+class FutureTicket(Ticket):
+    """A ticket of this process: its answer goes to a loop's future or a thread's."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, job: Job, loop: asyncio.AbstractEventLoop | None) -> None:
+        super().__init__(job, loop)
+        self.future: asyncio.Future[Any] | Future[Any] = loop.create_future() if loop else Future()
+
+    def settle(self) -> None:
+        """Hand the answer over."""
         if self.future.cancelled() or self.future.done():
             return
         if self.error is not None:

@@ -22,6 +22,7 @@ from tripmeter.pipeline.batch import Batch
 from tripmeter.pipeline.jobs import (
     CancelJob,
     CommandJob,
+    FutureTicket,
     Job,
     QueryJob,
     Ticket,
@@ -123,7 +124,7 @@ class Writer:
     async def ask(self, job: Job) -> Any:
         """Have a job done and give its answer. Raises what the job was refused with."""
         loop = asyncio.get_running_loop()
-        ticket = Ticket(job, loop)
+        ticket = FutureTicket(job, loop)
         together = self._handing_over.get(loop)
         if together is None:
             self._handing_over[loop] = [ticket]
@@ -135,10 +136,22 @@ class Writer:
 
     def ask_and_wait(self, job: Job) -> Any:
         """As `ask`, for callers without an event loop."""
-        ticket = Ticket(job, None)
-        self._submit([ticket])
+        ticket = FutureTicket(job, None)
+        self.submit([ticket])
         assert isinstance(ticket.future, Future)
         return ticket.future.result()
+
+    def submit(self, tickets: Sequence[Ticket]) -> None:
+        """Queue tickets; one that cannot be queued is answered here and now."""
+        with self._gate:  # nothing is queued behind the end, where nobody would answer it
+            for ticket in tickets:
+                ticket.error = self._refusal(ticket.pieces)
+                if ticket.error is None:
+                    self._waiting += ticket.pieces
+                    self._enqueue(ticket)
+        for ticket in tickets:
+            if ticket.error is not None:
+                ticket.settle()
 
     @property
     def healthy(self) -> bool:
@@ -156,19 +169,7 @@ class Writer:
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         """Submit what one turn of a loop has asked: the writer wakes up once for all of it."""
-        self._submit(self._handing_over.pop(loop))
-
-    def _submit(self, tickets: Sequence[Ticket]) -> None:
-        """Queue tickets; one that cannot be queued is answered here and now."""
-        with self._gate:  # nothing is queued behind the end, where nobody would answer it
-            for ticket in tickets:
-                ticket.error = self._refusal(ticket.pieces)
-                if ticket.error is None:
-                    self._waiting += ticket.pieces
-                    self._enqueue(ticket)
-        for ticket in tickets:
-            if ticket.error is not None:
-                ticket.settle()
+        self.submit(self._handing_over.pop(loop))
 
     def _enqueue(self, ticket: Ticket) -> None:
         if isinstance(ticket.job, QueryJob):

@@ -160,6 +160,7 @@ ROUTES: Final = (
         BulkObject,
         Object({}),
         handle=bulk,
+        is_usage=True,
         body_limit=BULK_LIMIT,
         raw_body=True,
     ),

@@ -135,6 +135,7 @@ ROUTES: Final = (
         fields(**REPORT_V1),
         usual=usual_form,
         handle=create,
+        is_usage=True,
     ),
     Route(
         "POST",
@@ -144,6 +145,7 @@ ROUTES: Final = (
         STREAM,
         usual=usual_stream,
         handle=stream,
+        is_usage=True,
         auth="stream_token",
         events=lambda params: len(params["events"].identifiers),
     ),
@@ -154,6 +156,7 @@ ROUTES: Final = (
         MeterEventV2Object,
         Object(REPORT_V2),
         handle=create_v2,
+        is_usage=True,
     ),
     Route(
         "POST",
@@ -166,6 +169,7 @@ ROUTES: Final = (
             cancel=_CANCEL,
         ),
         handle=adjust,
+        is_usage=True,
     ),
     Route(
         "POST",
@@ -182,6 +186,7 @@ ROUTES: Final = (
             }
         ),
         handle=adjust_v2,
+        is_usage=True,
     ),
     Route(
         "POST",

@@ -1,0 +1,89 @@
+"""HTTP servers: uvicorn's, in the engine with a fleet beside it, and in a door process."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+from tripmeter.api.connection import Lobby
+from tripmeter.fleet.keeper import Fleet, Inherited
+from tripmeter.fleet.listening import bind
+from tripmeter.fleet.remote import RemoteWriter
+
+
+def configured(app: Any, lobby: Lobby, host: str, port: int, *, lifespan: bool) -> uvicorn.Config:
+    """How uvicorn serves, in every process."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        http=lobby,  # type: ignore[arg-type]  # makes protocols, as a class would
+        lifespan="on" if lifespan else "off",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=15,
+    )
+
+
+class FleetServer(uvicorn.Server):
+    """The engine's server, with door processes beside it."""
+
+    def __init__(self, config: uvicorn.Config, fleet: Fleet, relayed: Lobby) -> None:
+        """`relayed` makes a connection of what door processes hand on."""
+        super().__init__(config)
+        self._fleet = fleet
+        self._relayed = relayed
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until a signal comes; returns without having `started` if nobody can listen."""
+        try:
+            bound = bind(self.config.host, self.config.port)
+        except OSError:
+            return
+        self._fleet.bound, self._fleet.protocols = bound, self._protocol
+        super().run(bound)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain the fleet, whose jobs and relayed requests need this process; then this process."""
+        await self._fleet.drain(lambda: self.force_exit)
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        loop = asyncio.get_running_loop()
+        return self._relayed(self.config, self.server_state, self.lifespan.state, loop)
+
+
+class DoorServer(uvicorn.Server):
+    """A door process's server: it drains when the engine says so, and hears no signal."""
+
+    def __init__(self, config: uvicorn.Config, inherited: Inherited, writer: RemoteWriter) -> None:
+        super().__init__(config)
+        self._inherited = inherited
+        self._writer = writer
+        writer.when_to_drain = self._finish
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until the engine says that it is enough."""
+        super().run(self._inherited.listening)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Connect to the engine, listen, and say so."""
+        loop = asyncio.get_running_loop()
+        link = self._inherited.link
+        link.setblocking(False)
+        await loop.create_unix_connection(lambda: self._writer, sock=link)
+        await super().startup(sockets)
+        self._writer.tell_ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """None: Ctrl-C reaches the engine, which knows the order of things."""
+        yield
+
+    def _finish(self) -> None:
+        self.should_exit = True
