@@ -104,14 +104,12 @@ class Engine:
     def server(self, application: ASGIApp) -> uvicorn.Server:
         """The HTTP server for `app`, or for what was made of it."""
         settings = self.settings
-        fixed = self._door.fixed
-        own = settings.of_one_process
-        lobby = open_lobby(fixed, own)
+        lobby = open_lobby(self._door.fixed, settings, counted=settings.processes == 1)
         made = configured(application, lobby, settings.host, settings.port, lifespan=True)
         if settings.processes == 1:
             return uvicorn.Server(made)
-        self._fleet = Fleet(settings.processes - 1, self.writer, own)
-        return FleetServer(made, self._fleet, Lobby(fixed, lobby.limits, counted=False))
+        self._fleet = Fleet(self.writer, settings.of_one_process)
+        return FleetServer(made, self._fleet, settings.processes - 1)
 
     def prepare(self) -> None:
         """Lock folder and store, migrate, see to account and key, read the state.
@@ -132,7 +130,7 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self._rolling = asyncio.create_task(self._roll())
         if self._fleet is not None:
-            await self._fleet.start()
+            self._fleet.start()
 
     async def stop(self) -> None:
         """Finish what is under way, flush, close."""
@@ -200,7 +198,9 @@ def door_server(descriptors: Sequence[int]) -> DoorServer:
     return DoorServer(made, sockets, writer)
 
 
-def open_lobby(fixed: Mapping[str, Responder], settings: Settings) -> Lobby:
+def open_lobby(
+    fixed: Mapping[str, Responder], settings: Settings, *, counted: bool = True
+) -> Lobby:
     """What makes a connection of every client of an HTTP server."""
     connections = min(settings.max_connections, raise_file_limit())
     if connections < settings.max_connections:
@@ -210,7 +210,7 @@ def open_lobby(fixed: Mapping[str, Responder], settings: Settings) -> Lobby:
             remedy="raise the hard limit of open files (ulimit -Hn)",
         )
     limits = ConnectionLimits(connections, settings.read_timeout_s, settings.idle_timeout_s)
-    return Lobby(fixed, limits)
+    return Lobby(fixed, limits, counted=counted)
 
 
 def admission_limits(settings: Settings) -> Limits:

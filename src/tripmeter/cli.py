@@ -88,8 +88,8 @@ def serve(
     processes: Annotated[
         int | None,
         Parameter(
-            help="Processes that answer HTTP, the engine itself among them: as many as there are "
-            "cores for them.  [default: 1]"
+            help="Processes to use: from 2 on, all but one answer HTTP and one writes. As many as "
+            "there are cores for them.  [default: 1]"
         ),
     ] = None,
     demo: Annotated[
@@ -197,7 +197,8 @@ def _announce(engine: Any) -> None:
     print(f"tripmeter {__version__} on http://{settings.host}:{settings.port}")
     print(f"  store    {settings.store_name}")
     if settings.processes > 1:
-        print(f"  HTTP     {settings.processes} processes")
+        listen = "1 listens" if settings.processes == 2 else f"{settings.processes - 1} listen"
+        print(f"  process  {settings.processes}: {listen}, 1 writes")
     if engine.new_key is not None:
         print(f"  API key  {engine.new_key}  (shown this once)")
     sys.stdout.flush()

@@ -13,7 +13,8 @@ TRIPMETER_REQUEST_LOG             which requests are logged: off,   errors
 TRIPMETER_RATE_LIMIT              off, stripe (what Stripe          off
                                   documents), or requests a second
                                   that one API key may send
-TRIPMETER_PROCESSES               processes that answer HTTP        1
+TRIPMETER_PROCESSES               1: everything in one; more: all     1
+                                  but one of them answer HTTP
 TRIPMETER_FAILPOINT               die there: docs/failpoints.md
 
 Limits; what goes beyond one is refused with 503 or 408 and the time to come again. Connections,
@@ -82,9 +83,13 @@ class Settings:
     @property
     def of_one_process(self) -> "Settings":
         """With the limits of what is held at a door divided by the number of processes."""
-        names = ("max_connections", "max_requests", "max_body_mb")
-        shares = {name: -(-getattr(self, name) // self.processes) for name in names}
-        return replace(self, **shares)
+        doors = max(self.processes - 1, 1)  # the engine, if it is not alone, takes none itself
+        return replace(
+            self,
+            max_connections=-(-self.max_connections // doors),
+            max_requests=-(-self.max_requests // self.processes),
+            max_body_mb=-(-self.max_body_mb // self.processes),
+        )
 
     @property
     def identifiers_path(self) -> Path:

@@ -1,6 +1,7 @@
 """The fleet: starts door processes, starts them again when they die, drains them, sums them up."""
 
 import asyncio
+import itertools
 import socket
 import subprocess
 import sys
@@ -14,7 +15,6 @@ from tripmeter.fleet.channel import framed
 from tripmeter.fleet.counts import lasting
 from tripmeter.fleet.hatch import Protocols, Receiver
 from tripmeter.fleet.link import Link, Submits
-from tripmeter.fleet.listening import beside
 from tripmeter.fleet.messages import Sample
 
 PULSE_S: Final = 0.1
@@ -26,14 +26,11 @@ AGAIN_S: Final = (0.05, 0.2, 1, 5)
 END_S: Final = 5
 """How long a process has to end once its link has."""
 
-START_S: Final = 10
-"""How long the engine waits for its door processes before it listens without them."""
-
 DRAIN_S: Final = 20
 """How long door processes have to drain: longer than their own servers take at most."""
 
 STEP_S: Final = 0.02
-"""How often it is looked whether all have started, or ended."""
+"""How often it is looked whether all have ended."""
 
 COUNT_S: Final = 2
 """How long a door process has to say what it has counted."""
@@ -44,13 +41,13 @@ log = structlog.get_logger()
 class Fleet:
     """The door processes of one engine. Used by the engine's event loop alone."""
 
-    def __init__(self, doors: int, writer: Submits, greeting: Any) -> None:
+    def __init__(self, writer: Submits, greeting: Any) -> None:
         """`greeting` is the first that each process is told: its settings."""
-        self._doors = doors
         self._writer = writer
         self._greeting = framed(greeting)
-        self.bound: Sequence[socket.socket] = ()
-        """The engine's sockets, beside which the processes listen."""
+        self.listening: Sequence[list[socket.socket]] = ()
+        """The sockets of each process. They stay open here, too: what connects while a process is
+        started again waits for it."""
         self.protocols: Protocols = asyncio.Protocol
         """Serve what the processes relay."""
         self._links: set[Link] = set()
@@ -60,21 +57,16 @@ class Fleet:
         self._draining = False
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def start(self) -> None:
-        """Start the processes, and wait until all of them listen.
-
-        Whoever listens first would get all of the first connections, and keep them.
-        """
-        self._tasks = [asyncio.create_task(self._keep()) for _ in range(self._doors)]
+    def start(self) -> None:
+        """Start the processes; what connects meanwhile waits for them."""
+        self._tasks = [asyncio.create_task(self._keep(own)) for own in self.listening]
         self._tasks.append(asyncio.create_task(self._pulse()))
-        waited_s = 0.0
-        while sum(link.ready for link in self._links) < self._doors and waited_s < START_S:
-            await asyncio.sleep(STEP_S)
-            waited_s += STEP_S
 
     async def drain(self, is_urgent: Callable[[], bool]) -> None:
         """Have all of them finish what is under way; end those that take too long."""
         self._draining = True
+        for one in itertools.chain(*self.listening):
+            one.close()
         for link in self._links:
             link.drain()
         waited_s = 0.0
@@ -96,12 +88,12 @@ class Fleet:
         told = [sample for link in links if link in self._links for sample in link.samples]
         return [*self._departed, *told]
 
-    async def _keep(self) -> None:
+    async def _keep(self, listening: list[socket.socket]) -> None:
         """See to it that one door process is there, until the fleet drains."""
         failures = 0
         while not self._draining:
             try:
-                link, process = await self._launch()
+                link, process = await self._launch(listening)
             except OSError as error:
                 log.error("door_not_started", reason=type(error).__name__)
             else:
@@ -111,14 +103,13 @@ class Fleet:
                     log.error("door_died", pid=process.pid, code=code)
             await asyncio.sleep(AGAIN_S[min(failures, len(AGAIN_S) - 1)])
 
-    async def _launch(self) -> tuple[Link, subprocess.Popen[bytes]]:
+    async def _launch(self, listening: list[socket.socket]) -> tuple[Link, subprocess.Popen[bytes]]:
         """Start one. Raises OSError."""
         with ExitStack() as theirs:
             link_end, their_link = socket.socketpair()
             theirs.enter_context(their_link)
             hatch_end, their_hatch = socket.socketpair()
             theirs.enter_context(their_hatch)
-            listening = [theirs.enter_context(one) for one in beside(self.bound)]
             process = _run([their_link, their_hatch, *listening])
         self._processes.add(process)
         link_end.setblocking(False)

@@ -1,4 +1,4 @@
-"""HTTP servers: uvicorn's, in the engine with a fleet beside it, and in a door process."""
+"""HTTP servers: uvicorn's, in an engine behind door processes, and in a door process."""
 
 import asyncio
 import socket
@@ -10,7 +10,7 @@ import uvicorn
 
 from tripmeter.api.connection import Lobby
 from tripmeter.fleet.keeper import Fleet, Inherited
-from tripmeter.fleet.listening import bind
+from tripmeter.fleet.listening import listen
 from tripmeter.fleet.remote import RemoteWriter
 
 
@@ -31,22 +31,21 @@ def configured(app: Any, lobby: Lobby, host: str, port: int, *, lifespan: bool) 
 
 
 class FleetServer(uvicorn.Server):
-    """The engine's server, with door processes beside it."""
+    """The engine's server, behind door processes: it serves what they relay and listens nowhere."""
 
-    def __init__(self, config: uvicorn.Config, fleet: Fleet, relayed: Lobby) -> None:
-        """`relayed` makes a connection of what door processes hand on."""
+    def __init__(self, config: uvicorn.Config, fleet: Fleet, doors: int) -> None:
         super().__init__(config)
         self._fleet = fleet
-        self._relayed = relayed
+        self._doors = doors
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until a signal comes; returns without having `started` if nobody can listen."""
         try:
-            bound = bind(self.config.host, self.config.port)
+            listening = listen(self.config.host, self.config.port, self._doors)
         except OSError:
             return
-        self._fleet.bound, self._fleet.protocols = bound, self._protocol
-        super().run(bound)
+        self._fleet.listening, self._fleet.protocols = listening, self._protocol
+        super().run([])
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain the fleet, whose jobs and relayed requests need this process; then this process."""
@@ -54,8 +53,12 @@ class FleetServer(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _protocol(self) -> asyncio.Protocol:
+        make: Any = self.config.http_protocol_class
         loop = asyncio.get_running_loop()
-        return self._relayed(self.config, self.server_state, self.lifespan.state, loop)
+        connection: asyncio.Protocol = make(
+            self.config, self.server_state, self.lifespan.state, loop
+        )
+        return connection
 
 
 class DoorServer(uvicorn.Server):
