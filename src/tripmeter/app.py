@@ -91,7 +91,7 @@ class Engine:
         self._rolling: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._fleet: Fleet | None = None
-        """Door processes, if there are any; its server starts them with the engine."""
+        """Door processes, if there are any; the server starts and drains them."""
         self._lock: TextIO | None = None
 
     @property
@@ -129,8 +129,6 @@ class Engine:
         await self.deliverer.start()
         self._loop = asyncio.get_running_loop()
         self._rolling = asyncio.create_task(self._roll())
-        if self._fleet is not None:
-            self._fleet.start()
 
     async def stop(self) -> None:
         """Finish what is under way, flush, close."""

@@ -221,9 +221,9 @@ class Connection(HttpToolsProtocol):
             self.pipeline.appendleft((exchange, responder))  # type: ignore[arg-type]
 
     def _answer_by_asgi(self) -> None:
-        url, headers = self.url, self.headers
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
-        self.url = url
+        self.url, self.expect_100_continue = url, expects
         self.headers += headers
         super().on_headers_complete()
 

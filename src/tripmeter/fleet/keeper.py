@@ -45,11 +45,8 @@ class Fleet:
         """`greeting` is the first that each process is told: its settings."""
         self._writer = writer
         self._greeting = framed(greeting)
-        self.listening: Sequence[list[socket.socket]] = ()
-        """The sockets of each process. They stay open here, too: what connects while a process is
-        started again waits for it."""
-        self.protocols: Protocols = asyncio.Protocol
-        """Serve what the processes relay."""
+        self._listening: Sequence[list[socket.socket]] = ()
+        self._protocols: Protocols = asyncio.Protocol
         self._links: set[Link] = set()
         self._processes: set[subprocess.Popen[bytes]] = set()
         self._departed: list[Sample] = []
@@ -57,15 +54,20 @@ class Fleet:
         self._draining = False
         self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self) -> None:
-        """Start the processes; what connects meanwhile waits for them."""
-        self._tasks = [asyncio.create_task(self._keep(own)) for own in self.listening]
+    def start(self, listening: Sequence[list[socket.socket]], protocols: Protocols) -> None:
+        """Start a process for each list of sockets. `protocols` serve what they relay.
+
+        The sockets stay open here, too: what connects while a process starts, or starts again,
+        waits for it.
+        """
+        self._listening, self._protocols = listening, protocols
+        self._tasks = [asyncio.create_task(self._keep(own)) for own in listening]
         self._tasks.append(asyncio.create_task(self._pulse()))
 
     async def drain(self, is_urgent: Callable[[], bool]) -> None:
         """Have all of them finish what is under way; end those that take too long."""
         self._draining = True
-        for one in itertools.chain(*self.listening):
+        for one in itertools.chain(*self._listening):
             one.close()
         for link in self._links:
             link.drain()
@@ -119,7 +121,7 @@ class Fleet:
         )
         self._links.add(link)
         transport.write(self._greeting)
-        receiver = Receiver(hatch_end, self.protocols)
+        receiver = Receiver(hatch_end, self._protocols)
         link.gone.add_done_callback(lambda _: receiver.close())
         return link, process
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 
 from tripmeter.api.connection import Lobby
 from tripmeter.fleet.keeper import Fleet, Inherited
@@ -39,13 +41,19 @@ class FleetServer(uvicorn.Server):
         self._doors = doors
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve until a signal comes; returns without having `started` if nobody can listen."""
+        """Serve until a signal comes. Raises SystemExit if nobody can listen."""
+        super().run([])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the engine, then its door processes."""
+        await super().startup(sockets)
         try:
             listening = listen(self.config.host, self.config.port, self._doors)
         except OSError:
-            return
-        self._fleet.listening, self._fleet.protocols = listening, self._protocol
-        super().run([])
+            self.started = False
+            await self.lifespan.shutdown()
+            sys.exit(STARTUP_FAILURE)
+        self._fleet.start(listening, self._protocol)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain the fleet, whose jobs and relayed requests need this process; then this process."""
