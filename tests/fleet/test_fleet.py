@@ -219,6 +219,20 @@ async def test_a_body_that_is_too_large_is_refused_by_its_declaration(server: Se
         assert (await line.answer()).status == 413
 
 
+def test_no_other_program_can_reach_the_link_or_the_hatch(server: Server) -> None:
+    """The sockets between the processes have no name that one could connect to."""
+    inodes = {
+        descriptor.readlink().name.removeprefix("socket:[").removesuffix("]")
+        for pid in (server.pid, *doors(server))
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir()
+        if descriptor.is_symlink() and str(descriptor.readlink()).startswith("socket:[")
+    }
+    rows = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+    ours = [row for row in rows if row[6] in inodes]
+    assert len(ours) >= 4
+    assert not [row for row in ours if len(row) > 7]
+
+
 # --- figures ------------------------------------------------------------------------------------
 
 

@@ -20,6 +20,10 @@ from tripmeter.wire.errors import render_unexpected
 
 _PIECE: Final = 64 * 1024
 
+_SLOW_S: Final = 1
+"""So long an answer may pause before its client is watched, for which the next requests of the
+connection have to be read."""
+
 _OF_ONE_HOP: Final = frozenset(
     {b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"}
 )
@@ -70,7 +74,7 @@ class Relay:
 async def _send_request(
     scope: Scope, receive: Receive, writer: asyncio.StreamWriter, answer: "_Answer"
 ) -> None:
-    """Send a request on; then watch for its client, whose absence ends the answer as well."""
+    """Send a request on; watch for its client, whose absence ends the answer, if that is slow."""
     headers = dict(scope["headers"])
     is_chunked = b"content-length" not in headers and b"transfer-encoding" in headers
     writer.write(b"".join(_head(scope, is_chunked=is_chunked)))
@@ -89,6 +93,8 @@ async def _send_request(
             more = False
             writer.write(b"0\r\n\r\n" if is_chunked else b"")
         await writer.drain()
+        if not more:
+            await answer.is_slow.wait()
 
 
 def _head(scope: Scope, *, is_chunked: bool) -> Iterator[bytes]:
@@ -107,7 +113,7 @@ async def _pass_back(reader: asyncio.StreamReader, answer: "_Answer", send: Send
     """Pass the answer on as it comes; whether it came to its end."""
     while not answer.is_complete:
         try:
-            piece = await reader.read(_PIECE)
+            piece = await _piece(reader, answer)
         except OSError:
             return False
         if not piece:
@@ -115,6 +121,17 @@ async def _pass_back(reader: asyncio.StreamReader, answer: "_Answer", send: Send
         for message in answer.read(piece):
             await send(message)
     return True
+
+
+async def _piece(reader: asyncio.StreamReader, answer: "_Answer") -> bytes:
+    """What comes next. When nothing does for a while, the client may have gone meanwhile."""
+    if not answer.is_slow.is_set():
+        reading = asyncio.ensure_future(reader.read(_PIECE))
+        await asyncio.wait((reading,), timeout=_SLOW_S)
+        if not reading.done():
+            answer.is_slow.set()
+        return await reading
+    return await reader.read(_PIECE)
 
 
 class _Answer:
@@ -126,6 +143,8 @@ class _Answer:
         self.is_complete = False
         self.go_on = asyncio.Event()
         """Set when the engine asks for the body."""
+        self.is_slow = asyncio.Event()
+        """Set when it takes so long that one should look whether its client is still there."""
         self._is_head = is_head
         self._parser = httptools.HttpResponseParser(self)
         self._headers: list[tuple[bytes, bytes]] = []
