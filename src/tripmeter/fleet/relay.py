@@ -80,8 +80,10 @@ async def _send_request(
     writer.write(b"".join(_head(scope, is_chunked=is_chunked)))
     if headers.get(b"expect", b"").lower() == b"100-continue":
         await answer.go_on.wait()
-    more = True
+    more = is_chunked or headers.get(b"content-length", b"0") != b"0"
     while True:
+        if not more:
+            await answer.is_slow.wait()
         message = await receive()
         if message["type"] == "http.disconnect":
             writer.transport.abort()
@@ -93,8 +95,6 @@ async def _send_request(
             more = False
             writer.write(b"0\r\n\r\n" if is_chunked else b"")
         await writer.drain()
-        if not more:
-            await answer.is_slow.wait()
 
 
 def _head(scope: Scope, *, is_chunked: bool) -> Iterator[bytes]:
