@@ -70,7 +70,7 @@ class QueueLimits(NamedTuple):
 ROOMY: Final = QueueLimits()
 
 
-_QUERY_CAME: Final = Ticket(QueryJob(lambda *_: None), None)
+_QUERY_CAME: Final = FutureTicket(QueryJob(lambda *_: None), None)
 """In the queue, to wake the writer: the query itself waits elsewhere."""
 
 
