@@ -53,6 +53,12 @@ def test_a_refusal_keeps_all_its_facts(kind: type[Refusal]) -> None:
     assert len(names) == len(vars(arrived))
 
 
+def repeated(entries: st.SearchStrategy[Any], size: int) -> st.SearchStrategy[list[Any]]:
+    """So many entries, of which few are drawn: many take long."""
+    drawn = st.lists(entries, min_size=1, max_size=4)
+    return drawn.map(lambda few: [few[at % len(few)] for at in range(size)])
+
+
 def rows(size: int) -> st.SearchStrategy[Reports]:
     report = st.builds(
         UsageReport,
@@ -61,13 +67,13 @@ def rows(size: int) -> st.SearchStrategy[Reports]:
         st.none() | texts,
         st.none() | st.integers(0, 10**13),
     )
-    return st.lists(report, min_size=size, max_size=size).map(as_reports)
+    return repeated(report, size).map(as_reports)
 
 
 def columns(size: int) -> st.SearchStrategy[Reports]:
     def column(entries: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         same = entries.map(lambda entry: [entry] * size)
-        return same | st.lists(entries, min_size=size, max_size=size)
+        return same | repeated(entries, size)
 
     payload = st.dictionaries(texts, column(texts), min_size=1, max_size=2)
     return st.builds(
