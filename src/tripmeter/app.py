@@ -42,7 +42,7 @@ from tripmeter.pipeline.deliver import Deliverer
 from tripmeter.pipeline.jobs import CommandJob
 from tripmeter.pipeline.metrics import OUTBOX_DEPTH, REGISTRY
 from tripmeter.pipeline.publish import Parcel
-from tripmeter.pipeline.roll import roll
+from tripmeter.pipeline.roll import bill, roll
 from tripmeter.pipeline.writer import QueueLimits, Writer
 from tripmeter.ports import AlreadyRunning, Clock, Poster, Store, StoreUnusable
 from tripmeter.rules.admission import Limits
@@ -166,6 +166,8 @@ class Engine:
             await asyncio.sleep(ROLL_EVERY_S)
             try:
                 await self.writer.ask(CommandJob(roll))
+                while await self.writer.ask(CommandJob(bill)):
+                    pass
             except Refusal as refusal:
                 log.warning("roll_postponed", reason=str(refusal))
             except Exception:

@@ -248,8 +248,10 @@ def keys_create(
         tripmeter keys create edge --restricted --allow meter_events:write
 
     To write includes to read. The resources: account · alerts, with their firings and explanations
-    · customers · events, of those objects alone that the key may read · meter_events, reporting
-    and cancelling usage · meters, with what customers used · webhook_endpoints, with event
+    · coupons, with promotion codes and discounts · credits · customers, with their balance ·
+    entitlements · events, of those objects alone that the key may read · invoices, with their items
+    and payments · meter_events, reporting and cancelling usage · meters, with what customers used ·
+    prices · products · subscriptions · tax_rates · test_clocks · webhook_endpoints, with event
     destinations and deliveries; it sends endpoints only what the key may read.
     """
     from tripmeter.control import access
@@ -320,6 +322,8 @@ def _account_id(session: Any, name: str | None, now_ms: int) -> str:
 def doctor(*, data: Data = None, database: Database = None) -> None:
     """Recompute totals, hours and firings from the usage log, and report every difference.
 
+    The ledgers of credit grants are added up, too.
+
     Works beside a running engine. Exits with 0 only if there is no difference at all.
     """
     from rich.console import Console
@@ -337,7 +341,8 @@ def doctor(*, data: Data = None, database: Database = None) -> None:
         report = audit(session, lambda position: progress.update(task, completed=position))
     print(
         f"{report.events:,} events, {report.cancellations:,} cancellations, "
-        f"{report.tallies:,} stored totals, {report.firings:,} firings: "
+        f"{report.tallies:,} stored totals, {report.firings:,} firings, "
+        f"{report.grants:,} credit grants: "
         f"{len(report.differences)} differences"
     )
     if report.differences:

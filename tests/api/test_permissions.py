@@ -58,6 +58,12 @@ EXPECTED = {
     "POST /v2/billing/meter_event_session": "meter_events:write",
     "POST /v2/billing/meter_events/bulk": "meter_events:write",
     "DELETE /v1/customers/{id}": "customers:write",
+    "POST /v1/customers/{id}/balance_transactions": "customers:write",
+    "GET /v1/billing/credit_balance_summary": "credits:read",
+    "POST /v1/billing/credit_grants/{id}/void": "credits:write",
+    "GET /v1/billing/credit_balance_transactions": "credits:read",
+    "GET /v1/entitlements/active_entitlements": "entitlements:read",
+    "DELETE /v1/products/{id}/features/{feature}": "entitlements:write",
     "GET /v1/events": "events:read",
     "GET /v2/core/events/{id}": "events:read",
     "POST /v1/events/{id}/retry": "events:write",
@@ -79,7 +85,7 @@ def test_every_route_has_a_permission_and_every_resource_a_route() -> None:
 
 def test_a_route_without_a_resource_cannot_be_asked_for() -> None:
     with pytest.raises(StopIteration):
-        _ = Route("GET", "/v1/invoices/{id}", "Retrieve an invoice", dict).permission
+        _ = Route("GET", "/v1/quotes/{id}", "Retrieve a quote", dict).permission
 
 
 async def knock(door: Door, route: Route, key: Key) -> httpx2.Response:
@@ -111,7 +117,7 @@ async def test_a_refusal_comes_before_anything_is_read_or_done(door: Door) -> No
 
 
 async def test_a_path_that_does_not_exist_is_missing_for_every_key(door: Door) -> None:
-    assert (await door.get("/v1/invoices", door.key({}))).status_code == 404
+    assert (await door.get("/v1/quotes", door.key({}))).status_code == 404
 
 
 async def test_the_stream_needs_no_permission_beyond_the_one_that_opened_it(door: Door) -> None:
@@ -252,7 +258,7 @@ async def test_an_endpoint_learns_only_what_the_key_may_read(door: Door) -> None
     for path in ("/v1/webhook_endpoints", one):
         wanted = {**form, "enabled_events[]": "customer.created"}
         assert_missing(await door.post(path, key, data=wanted), "customers:read")
-        for type_ in ("*", "invoice.paid"):
+        for type_ in ("*", "quote.accepted"):
             refused = error(await door.post(path, key, data={**form, "enabled_events[]": type_}))
             assert (refused["status"], refused["param"]) == (400, "enabled_events[0]")
             assert "use a secret key" in refused["message"]
@@ -327,7 +333,7 @@ async def test_a_key_of_the_command_line_may_what_it_says(tmp_path: Path) -> Non
         (["--restricted"], "--restricted and --allow belong together"),
         (["--allow", "meters:read"], "--restricted and --allow belong together"),
         (["--restricted", "--allow", "metres:read"], "Did you mean meters?"),
-        (["--restricted", "--allow", "everything:read"], "Known: account, alerts, customers,"),
+        (["--restricted", "--allow", "everything:read"], "Known: account, alerts, coupons,"),
         (["--restricted", "--allow", "meters"], "Write meters:read or meters:write."),
         (["--restricted", "--allow", "meters:none"], "Write meters:read or meters:write."),
     ],

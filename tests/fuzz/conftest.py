@@ -4,7 +4,7 @@ Webhooks go to a host that does not exist: what is made up here must reach nobod
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any, Final
 
@@ -96,8 +96,26 @@ def made_anew(http: httpx2.Client) -> World:
     post("/v2/billing/meter_events", json={"event_name": event_name, "payload": usage})
     thin = post(f"/v2/core/event_destinations/{destination}/ping")["id"]
     fired = http.get("/v1/events", params={"type": "billing.alert.triggered"}).json()["data"][0]
+    grant = post(
+        "/v1/billing/credit_grants",
+        data={
+            "customer": customer,
+            "amount[type]": "monetary",
+            "amount[monetary][currency]": "usd",
+            "amount[monetary][value]": "100",
+            "applicability_config[scope][price_type]": "metered",
+        },
+    )["id"]
+    entries = http.get("/v1/billing/credit_balance_transactions", params={"credit_grant": grant})
+    feature = post("/v1/entitlements/features", data={"name": "Calls", "lookup_key": event_name})[
+        "id"
+    ]
     ids = {
+        "active_entitlements": "ent_none",
         "alerts": alert,
+        "credit_balance_transactions": entries.json()["data"][0]["id"],
+        "credit_grants": grant,
+        "entitlements/features": feature,
         "meters": meter,
         "customers": customer,
         "v1/events": fired["id"],
@@ -105,5 +123,53 @@ def made_anew(http: httpx2.Client) -> World:
         "webhook_endpoints": endpoint,
         "event_destinations": destination,
     }
-    named = {"customer": customer, "stripe_customer_id": customer, "meter": meter}
+    sold = catalogue(post)
+    billed = subscribed(post, sold["products"], customer)
+    payments = http.get("/v1/invoice_payments").json()["data"]
+    named = {
+        "coupon": sold["coupons"],
+        "credit_grant": grant,
+        "currency": "usd",
+        "customer": customer,
+        "entitlement_feature": feature,
+        "meter": meter,
+        "product": sold["products"],
+        "stripe_customer_id": customer,
+        "subscription": billed["subscriptions"],
+    }
+    ids |= {**sold, **billed, "invoice_payments": payments[0]["id"]}
     return World(ids, {**named, "event_name": event_name, "url": NOWHERE})
+
+
+def subscribed(post: Callable[..., Any], product: str, customer: str) -> dict[str, str]:
+    """A subscription with its first invoice, and a test clock, by the word in the path."""
+    price = {
+        "currency": "usd",
+        "product": product,
+        "recurring[interval]": "month",
+        "unit_amount": "500",
+    }
+    monthly = post("/v1/prices", data=price)["id"]
+    made = post("/v1/subscriptions", data={"customer": customer, "items[0][price]": monthly})
+    clock = post("/v1/test_helpers/test_clocks", data={"frozen_time": "1790000000"})["id"]
+    return {
+        "invoices": made["latest_invoice"],
+        "subscriptions": made["id"],
+        "test_clocks": clock,
+    }
+
+
+def catalogue(post: Callable[..., Any]) -> dict[str, str]:
+    """One object of every kind that is sold, by the word in the path."""
+    product = post("/v1/products", data={"name": "Calls"})["id"]
+    price = {"currency": "usd", "unit_amount": "5", "product": product}
+    coupon = post("/v1/coupons", data={"percent_off": "10"})["id"]
+    code = {"promotion[type]": "coupon", "promotion[coupon]": coupon}
+    tax = {"display_name": "VAT", "percentage": "19", "inclusive": "true"}
+    return {
+        "products": product,
+        "prices": post("/v1/prices", data=price)["id"],
+        "coupons": coupon,
+        "promotion_codes": post("/v1/promotion_codes", data=code)["id"],
+        "tax_rates": post("/v1/tax_rates", data=tax)["id"],
+    }

@@ -58,9 +58,9 @@ def save(session: Session, rows: list[TallyRow]) -> None:
     """Save tallies of meter 1 together."""
     joins, baselines = join_columns([row.joins for row in rows])
     special = {
-        row.customer_no: Special(row.joins if join == NOT_PLAIN else (), row.holders)
+        row.customer_no: Special(row.joins if join == NOT_PLAIN else (), row.holders, row.usages)
         for row, join in zip(rows, joins.tolist(), strict=True)
-        if row.holders or (row.joins and join == NOT_PLAIN)
+        if row.holders or row.usages or (row.joins and join == NOT_PLAIN)
     }
     fresh = Tallied(
         column(row.customer_no for row in rows),

@@ -149,3 +149,20 @@ def test_a_page_of_the_embedded_store_reads_an_index_in_its_order(kind: str) -> 
         shown = "\n".join(row[3] for row in plan)
     assert "TEMP B-TREE" not in shown, shown
     assert "of_scope" in shown, shown
+
+
+NARROW: Final = [(kind, column) for kind, columns in kinds.NARROWING.items() for column in columns]
+
+
+@pytest.mark.parametrize(("kind", "column"), NARROW)
+def test_a_list_that_is_narrowed_reads_an_index_by_the_filter(kind: str, column: str) -> None:
+    """In the embedded store, which plans a statement before it knows what is absent."""
+    name = f"page_{kind}_by_{column}_forward"
+    with closing(apsw.Connection(":memory:")) as embedded:
+        for _, script in load_migrations("tripmeter.store.sqlite"):
+            embedded.execute(script)
+        params = dict.fromkeys(re.findall(r":(\w+)", SQLITE[name]), 1)
+        first, *_ = (
+            row[3] for row in embedded.execute(f"EXPLAIN QUERY PLAN {SQLITE[name]}", params)
+        )
+    assert re.search(rf"USING INDEX .*\b{column}=\?", first), first

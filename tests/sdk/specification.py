@@ -77,6 +77,24 @@ class Specification:
         """Whether Stripe has the path with this method."""
         return self._operation(method, path) is not None
 
+    def fields(self, name: str) -> frozenset[str]:
+        """The fields that an object of Stripe's has, without those that are in preview."""
+        described = self._components[name]["properties"]
+        return frozenset(field for field, one in described.items() if "x-preview" not in one)
+
+    def parameters(self, method: str, path: str) -> dict[str, Any]:
+        """The parameters that Stripe describes for a path, those in it aside: their schemas."""
+        operation = self._operations[method, path]
+        named = {
+            one["name"]: one["schema"]
+            for one in operation.get("parameters", ())
+            if one["in"] == "query"
+        }
+        body = operation.get("requestBody", {}).get("content", {})
+        for content in body.values():
+            named |= content["schema"].get("properties", {})
+        return named
+
     def problems(self, exchange: Exchange) -> Iterator[str]:
         """What is wrong with an answer; nothing if it is as described."""
         where = f"{exchange.method} {exchange.path} -> {exchange.status}"
@@ -98,6 +116,9 @@ class Specification:
         """Pairs of a schema and the part of the answer that it is about."""
         if exchange.status >= 400:
             yield _ref("error"), body
+            return
+        if body.get("deleted") is True and body.get("object") == "discount":
+            yield _ref("discount"), body
             return
         if body.get("deleted") is True and exchange.path.startswith("/v1/"):
             yield _DELETED, body

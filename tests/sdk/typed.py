@@ -5,14 +5,18 @@ Here every field that is declared without Optional must be there, and each one t
 be of the declared type.
 """
 
+import re
 from collections.abc import Iterator
+from decimal import Decimal
 from types import NoneType, UnionType
 from typing import Any, ClassVar, ForwardRef, Literal, Union, get_args, get_origin
 
+from stripe._list_object import ListObject
 from stripe._object_classes import get_object_class
 from stripe._stripe_object import StripeObject, UntypedStripeObject
 from stripe.events._event_classes import get_v2_event_class
 
+DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _UNIONS = (Union, UnionType)
 
 
@@ -84,6 +88,8 @@ def _wrong(declared: Any, value: Any) -> Iterator[str]:
         yield from _wrong_object(name, value)
     elif origin is list:
         yield from _wrong_list(inner[0], value)
+    elif origin is ListObject:
+        yield from _wrong_page(inner[0], value)
     elif origin in (dict, UntypedStripeObject):
         yield from _wrong_map(inner[-1], value)
     elif _is_structure(declared):
@@ -109,6 +115,14 @@ def _wrong_list(item: Any, value: Any) -> Iterator[str]:
         yield from (f"[{index}]{problem}" for problem in _wrong(item, one))
 
 
+def _wrong_page(item: Any, value: Any) -> Iterator[str]:
+    """A list inside an object, with its own address."""
+    if not isinstance(value, dict) or value.get("object") != "list":
+        yield from _no("a list object", value)
+        return
+    yield from (f".data{problem}" for problem in _wrong_list(item, value["data"]))
+
+
 def _wrong_map(item: Any, value: Any) -> Iterator[str]:
     if not isinstance(value, dict):
         yield from _no(dict, value)
@@ -122,9 +136,14 @@ def _is_structure(declared: Any) -> bool:
 
 
 def _is_plain(declared: Any, value: Any) -> bool:
-    """JSON has one kind of number; a whole one may stand where the SDK says float."""
+    """JSON has one kind of number; a whole one may stand where the SDK says float.
+
+    What the SDK makes a Decimal of is text.
+    """
     if declared is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
+    if declared is Decimal:
+        return isinstance(value, str) and DECIMAL.fullmatch(value) is not None
     if declared is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, declared)

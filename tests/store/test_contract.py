@@ -19,7 +19,8 @@ from tripmeter.model.event import EventPayload
 from tripmeter.model.scope import Scope
 from tripmeter.model.stored import Kept, Page, Slice, StoredReply
 from tripmeter.model.usage import LogRow, TallyBlock
-from tripmeter.ports import Records, Session, Store
+from tripmeter.ports import Session, Store
+from tripmeter.ports.records import Records
 
 
 class Undo(Exception):
@@ -34,6 +35,17 @@ KINDS: list[tuple[str, Callable[..., Any]]] = [
     ("events", samples.event),
     ("destinations", samples.endpoint),
     ("attempts", samples.attempt),
+    ("products", samples.product),
+    ("prices", samples.price),
+    ("coupons", samples.coupon),
+    ("promotion_codes", samples.promotion_code),
+    ("tax_rates", samples.tax_rate),
+    ("credit_grants", samples.credit_grant),
+    ("credit_transactions", samples.credit_entry),
+    ("balance_transactions", samples.balance_transaction),
+    ("features", samples.feature),
+    ("product_features", samples.product_feature),
+    ("entitlements", samples.entitlement),
 ]
 
 
@@ -95,6 +107,58 @@ class TestRecords:
         records: Records[Any] = getattr(session, kind)
         more = {"event_name": "other"} if kind == "meters" else {}
         assert records.insert(make("x_1")) < records.insert(make("x_2", **more))
+
+
+@pytest.mark.parametrize(
+    ("kind", "make"),
+    [("product_features", samples.product_feature), ("entitlements", samples.entitlement)],
+)
+def test_what_is_removed_is_gone_and_the_others_stay(
+    session: Session, kind: str, make: Callable[..., Any]
+) -> None:
+    records: Records[Any] = getattr(session, kind)
+    first, second = records.insert(make("x_1")), records.insert(make("x_2"))
+    records.remove(first)
+    assert records.find(TEST, "x_1") is None
+    assert list(records.every(TEST)) == [Kept(second, make("x_2"))]
+    records.remove(first)
+    records.insert(make("x_1"))
+
+
+def test_all_that_match_are_read_however_many(session: Session) -> None:
+    for number in range(205):
+        customer = "cus_1" if number % 5 else "cus_2"
+        grant = samples.credit_grant(f"credgr_{number}", customer=customer)
+        session.credit_grants.insert(grant)
+    session.credit_grants.insert(samples.credit_grant("credgr_other", LIVE, customer="cus_2"))
+    found = [kept.value.id for kept in session.credit_grants.every(TEST, customer="cus_2")]
+    assert found == [f"credgr_{number}" for number in range(200, -1, -5)]
+
+
+def test_lists_by_an_indexed_filter_page_and_filter_on(session: Session) -> None:
+    for number in range(6):
+        grant, customer = f"credgr_{number % 2}", f"cus_{number % 3}"
+        entry = samples.credit_entry(
+            f"cbtxn_{number}", credit_grant=grant, customer=customer, created_ms=number
+        )
+        session.credit_transactions.insert(entry)
+    page = session.credit_transactions.page
+    assert ids(page(TEST, Page(2), credit_grant="credgr_0")) == ["cbtxn_4", "cbtxn_2"]
+    after = Page(2, starting_after="cbtxn_2")
+    assert ids(page(TEST, after, credit_grant="credgr_0")) == ["cbtxn_0"]
+    before = Page(1, ending_before="cbtxn_0")
+    assert ids(page(TEST, before, credit_grant="credgr_0")) == ["cbtxn_2"]
+    assert ids(page(TEST, Page(), credit_grant="credgr_1", customer="cus_0")) == ["cbtxn_3"]
+    assert ids(page(TEST, Page(), customer="cus_0", created_gt=1)) == ["cbtxn_3"]
+    assert ids(page(STRANGER, Page(), customer="cus_0")) == []
+
+
+def test_scopes_with_credits_are_known_by_grants_and_by_entries(session: Session) -> None:
+    assert session.credit_scopes() == []
+    session.credit_grants.insert(samples.credit_grant())
+    session.credit_transactions.insert(samples.credit_entry())
+    session.credit_transactions.insert(samples.credit_entry("cbtxn_2", STRANGER))
+    assert session.credit_scopes() == [TEST, STRANGER]
 
 
 def test_many_customers_are_found_by_id_and_by_number(session: Session) -> None:
@@ -546,3 +610,62 @@ def test_migrations_run_once(backend: Any) -> None:
     assert fresh.migrate() != []
     assert fresh.migrate() == []
     fresh.close()
+
+
+# --- the catalogue ------------------------------------------------------------------------------
+
+
+def test_products_are_found_by_what_they_are(session: Session) -> None:
+    plain: dict[str, Any] = {"type": "service", "details": {}}
+    session.products.insert(samples.product("prod_plain", **plain))
+    session.products.insert(samples.product("prod_sent", details={"shippable": True}))
+    session.products.insert(samples.product("prod_dull", active=False, **plain))
+    session.products.insert(samples.product("prod_gone", deleted=True))
+    session.products.insert(samples.product("prod_here"))
+
+    def found(**filters: Any) -> list[str]:
+        return ids(session.products.page(TEST, Page(), **filters))
+
+    assert found() == ["prod_here", "prod_dull", "prod_sent", "prod_plain"]
+    assert found(active=False) == ["prod_dull"]
+    assert found(shippable=True) == ["prod_sent"]
+    assert found(shippable=False) == []
+    assert found(type="good", url="https://example.com") == ["prod_here"]
+
+
+def test_prices_are_found_by_what_they_are(session: Session) -> None:
+    session.prices.insert(samples.price())
+    session.prices.insert(samples.price("price_once", recurring=None, currency="eur"))
+    metered: dict[str, Any] = {"interval_unit": "month", "usage_type": "metered", "meter": "mtr_1"}
+    for filters in (metered, {"type": "recurring"}, {"lookup_key": "key of price_1"}):
+        assert ids(session.prices.page(TEST, Page(), **filters)) == ["price_1"]
+    for other in ({"type": "one_time"}, {"currency": "eur"}):
+        assert ids(session.prices.page(TEST, Page(), **other)) == ["price_once"]
+    assert ids(session.prices.page(TEST, Page(), interval_unit="year")) == []
+
+
+def test_a_lookup_key_belongs_to_one_price(session: Session, conflict: type[Exception]) -> None:
+    session.prices.insert(samples.price("price_1", lookup_key="pro"))
+    with pytest.raises(conflict), session.savepoint():
+        session.prices.insert(samples.price("price_2", lookup_key="pro"))
+    session.prices.insert(samples.price("price_2", LIVE, lookup_key="pro"))
+    for number in (3, 4):
+        session.prices.insert(samples.price(f"price_{number}", lookup_key=None))
+
+
+def test_promotion_codes_are_found_in_capitals_and_are_active_until_they_expire(
+    session: Session,
+) -> None:
+    session.promotion_codes.insert(samples.promotion_code())
+    session.promotion_codes.insert(samples.promotion_code("promo_2", active=False))
+    session.promotion_codes.insert(samples.promotion_code("promo_3", expires_at=None, code="x"))
+
+    def found(**filters: Any) -> list[str]:
+        every = session.promotion_codes.every(TEST, **filters)
+        return [kept.value.id for kept in every]
+
+    assert found() == ["promo_3", "promo_2", "promo_1"]
+    assert found(code="SUMMER") == ["promo_2", "promo_1"]
+    assert found(active=True, now=1_999) == ["promo_3", "promo_1"]
+    assert found(active=True, now=2_000) == ["promo_3"]
+    assert found(active=False, now=2_000) == ["promo_2", "promo_1"]

@@ -1,15 +1,37 @@
 """One object of each kind, for tests that need just any."""
 
+from decimal import Decimal
 from typing import Any
 
 from msgspec import structs
 
 from tripmeter.model.access import Account, ApiKey, StreamSession
 from tripmeter.model.alert import Alert, AlertStatus, CountFrom, Firing
+from tripmeter.model.catalogue import (
+    Coupon,
+    Interval,
+    Price,
+    Product,
+    PromotionCode,
+    Recurring,
+    TaxRate,
+    Tier,
+)
+from tripmeter.model.credit import CreditGrant, CreditKind, CreditTransaction
 from tripmeter.model.customer import Customer
+from tripmeter.model.entitlement import Entitlement, Feature, ProductFeature
 from tripmeter.model.event import DeliveryAttempt, Endpoint, EndpointKind, Event, EventPayload
+from tripmeter.model.invoice import (
+    BalanceTransaction,
+    BillingReason,
+    Invoice,
+    InvoiceLine,
+    InvoiceStatus,
+)
 from tripmeter.model.meter import Formula, Meter, Window
 from tripmeter.model.scope import Scope
+from tripmeter.model.subscription import Status, Subscription, SubscriptionItem
+from tripmeter.model.test_clock import TestClock
 
 TEST = Scope("acct_a", livemode=False)
 LIVE = Scope("acct_a", livemode=True)
@@ -101,6 +123,123 @@ def attempt(id: str = "wa_1", scope: Scope = TEST, **fields: Any) -> DeliveryAtt
     base = {"event": "evt_1", "endpoint": "we_1", "number": 1, "url": "https://example.com"}
     more = {"outcome": "failed", "signature": "t=1,v1=x", "status": 500, "body": "no \u2603"}
     return DeliveryAttempt(id=id, **_given(scope, base | more | fields))
+
+
+def product(id: str = "prod_1", scope: Scope = TEST, **fields: Any) -> Product:
+    """An active product with a size, which is kept as text."""
+    base = {"updated_ms": 1_000, "name": "Tokens", "type": "good"}
+    more = {"details": {"url": "https://example.com", "package_dimensions": {"height": "1.5"}}}
+    return Product(id=id, **_given(scope, base | more | fields))
+
+
+def price(id: str = "price_1", scope: Scope = TEST, **fields: Any) -> Price:
+    """A monthly price of `prod_1` in tiers, by the usage of `mtr_1`."""
+    base = {"product": "prod_1", "currency": "usd", "lookup_key": f"key of {id}"}
+    tiers = (
+        Tier(100, Decimal("0.000000000001"), Decimal(5)),
+        Tier(None, Decimal("99999999999999.999999999999")),
+    )
+    recurring = Recurring(Interval.MONTH, 3, "metered", "mtr_1")
+    more = {"tiers_mode": "graduated", "tiers": tiers, "recurring": recurring}
+    return Price(id=id, **_given(scope, base | more | fields))
+
+
+def coupon(id: str = "HALF", scope: Scope = TEST, **fields: Any) -> Coupon:
+    """Half the price of `prod_1`, for three months."""
+    base = {"percent_off": Decimal("50.5"), "duration": "repeating", "duration_in_months": 3}
+    return Coupon(id=id, **_given(scope, base | {"products": ("prod_1",)} | fields))
+
+
+def promotion_code(id: str = "promo_1", scope: Scope = TEST, **fields: Any) -> PromotionCode:
+    """An active code for the coupon HALF."""
+    base = {"code": "Summer", "coupon": "HALF", "expires_at": 2_000}
+    return PromotionCode(id=id, **_given(scope, base | fields))
+
+
+def tax_rate(id: str = "txr_1", scope: Scope = TEST, **fields: Any) -> TaxRate:
+    """An active tax rate."""
+    base = {"display_name": "VAT", "percentage": Decimal("19.5"), "inclusive": True}
+    return TaxRate(id=id, **_given(scope, base | {"details": {"country": "DE"}} | fields))
+
+
+def subscription(id: str = "sub_1", scope: Scope = TEST, **fields: Any) -> Subscription:
+    """An active subscription of `cus_1`."""
+    base: dict[str, Any] = {"customer": "cus_1", "currency": "usd", "status": Status.ACTIVE}
+    times = {
+        "start_ms": 1_000,
+        "anchor_ms": 1_000,
+        "period_start_ms": 1_000,
+        "period_end_ms": 9_000,
+    }
+    return Subscription(id=id, **_given(scope, base | times | fields))
+
+
+def subscription_item(id: str = "si_1", scope: Scope = TEST, **fields: Any) -> SubscriptionItem:
+    """The item of `sub_1` for `price_1`."""
+    base: dict[str, Any] = {"subscription": "sub_1", "customer": "cus_1", "price": "price_1"}
+    times = {"period_start_ms": 1_000, "period_end_ms": 9_000, "meter": "mtr_1"}
+    return SubscriptionItem(id=id, **_given(scope, base | times | fields))
+
+
+def invoice(id: str = "in_1", scope: Scope = TEST, **fields: Any) -> Invoice:
+    """A draft of `cus_1` for a period that ended, with no lines."""
+    base: dict[str, Any] = {"customer": "cus_1", "currency": "usd", "status": InvoiceStatus.DRAFT}
+    more = {"reason": BillingReason.CYCLE, "period_start_ms": 1_000, "period_end_ms": 9_000}
+    return Invoice(id=id, **_given(scope, base | more | fields))
+
+
+def invoice_line(id: str = "il_1", amount: int = 100, **fields: Any) -> InvoiceLine:
+    """A line of metered usage at `price_1`."""
+    base: dict[str, Any] = {"description": "Tokens", "price": "price_1", "window": 1}
+    times = {"period_start_ms": 1_000, "period_end_ms": 9_000}
+    return InvoiceLine(id=id, amount=amount, **(base | times | fields))
+
+
+def credit_grant(id: str = "credgr_1", scope: Scope = TEST, **fields: Any) -> CreditGrant:
+    """Ten dollars for `cus_1`, for all metered prices and for ever."""
+    base: dict[str, Any] = {"customer": "cus_1", "currency": "usd", "amount": 1_000}
+    more = {"updated_ms": 1_000, "effective_ms": 1_000, "name": "Willkommen ☃"}
+    return CreditGrant(id=id, **_given(scope, base | more | fields))
+
+
+def credit_entry(id: str = "cbtxn_1", scope: Scope = TEST, **fields: Any) -> CreditTransaction:
+    """The entry that grants the ten dollars."""
+    base: dict[str, Any] = {"customer": "cus_1", "credit_grant": "credgr_1", "currency": "usd"}
+    more = {"kind": CreditKind.GRANTED, "amount": 1_000, "effective_ms": 1_000}
+    return CreditTransaction(id=id, **_given(scope, base | more | fields))
+
+
+def balance_transaction(
+    id: str = "cbtxn_1", scope: Scope = TEST, **fields: Any
+) -> BalanceTransaction:
+    """Five dollars of credit for `cus_1`."""
+    base: dict[str, Any] = {"customer": "cus_1", "currency": "usd", "type": "adjustment"}
+    return BalanceTransaction(
+        id=id, **_given(scope, base | {"amount": -500, "ending_balance": -500} | fields)
+    )
+
+
+def feature(id: str = "feat_1", scope: Scope = TEST, **fields: Any) -> Feature:
+    """A feature whose lookup key is its id."""
+    return Feature(id=id, **_given(scope, {"name": "Priority", "lookup_key": id} | fields))
+
+
+def product_feature(id: str = "prodft_1", scope: Scope = TEST, **fields: Any) -> ProductFeature:
+    """That `prod_1` carries a feature of the same number."""
+    base = {"product": "prod_1", "feature": f"feat_{id}"}
+    return ProductFeature(id=id, **_given(scope, base | fields))
+
+
+def entitlement(id: str = "ent_1", scope: Scope = TEST, **fields: Any) -> Entitlement:
+    """That `cus_1` may use a feature."""
+    base = {"customer": "cus_1", "feature": f"feat_{id}", "lookup_key": "priority"}
+    return Entitlement(id=id, **_given(scope, base | fields))
+
+
+def clock(id: str = "clock_1", scope: Scope = TEST, **fields: Any) -> TestClock:
+    """A clock that stands still."""
+    base = {"frozen_ms": 1_000, "deletes_after_ms": 9_000}
+    return TestClock(id=id, **_given(scope, base | fields))
 
 
 def archived(value: Alert) -> Alert:

@@ -2,7 +2,9 @@
 
 import json
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -26,9 +28,11 @@ from tripmeter.wire.params import (
     Integer,
     ListOf,
     Map,
+    Number,
     Object,
     Param,
     Range,
+    Refused,
     Rfc3339,
     String,
     Timestamp,
@@ -242,6 +246,43 @@ def test_a_word_may_stand_for_a_number() -> None:
 
 
 # --- choices -----------------------------------------------------------------------------------
+
+
+RATE = Object({"rate": Number(places=2, minimum=Decimal(-5), maximum=Decimal(100))})
+
+
+@pytest.mark.parametrize(
+    ("written", "exact"),
+    [("12.5", "12.5"), ("12.50", "12.5"), ("100.00", "100"), ("-5", "-5"), ("0", "0")],
+)
+def test_decimals_are_exact(written: str, exact: str) -> None:
+    typed = read(RATE, decode_form(f"rate={written}".encode()), dialect="form")
+    assert str(typed["rate"]) == exact
+    assert read(RATE, decode_json(f'{{"rate": {written}}}'.encode()), dialect="json") == typed
+
+
+@pytest.mark.parametrize("written", ["1.234", "1e1", "+1", ".5", "5.", "NaN", "0x1", "\u0661"])
+def test_what_is_no_decimal(written: str) -> None:
+    with pytest.raises(ParameterInvalid) as refused:
+        read(RATE, decode_form(f"rate={quote(written)}".encode()), dialect="form")
+    expected = f"Invalid decimal: {written}. Write digits, with at most 2 after the point"
+    assert refused.value.message.startswith(expected)
+
+
+@pytest.mark.parametrize("written", ["-5.01", "100.01"])
+def test_decimals_have_bounds(written: str) -> None:
+    with pytest.raises(ParameterInvalid) as refused:
+        read(RATE, decode_form(f"rate={written}".encode()), dialect="form")
+    assert "than or equal to" in refused.value.message
+
+
+@pytest.mark.parametrize("body", ["extra=1", "extra=", "extra[a][b]=1", "extra[]=1"])
+def test_what_is_not_supported_is_refused_with_what_to_do(body: str) -> None:
+    spec = Object({"extra": Refused("Do this."), "name": String()})
+    with pytest.raises(ParameterInvalid) as refused:
+        read(spec, decode_form(body.encode()), dialect="form")
+    assert refused.value.message == "'extra' is not supported here: Do this."
+    assert list(spec.json_schema()["properties"]) == ["name"]
 
 
 def test_booleans_in_forms() -> None:

@@ -70,6 +70,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         return self.caller.scope
 
     @property
+    def now_ms(self) -> int:
+        """The time at which something is read; a change has that of its `Work`."""
+        return self.services.clock.now_ms()
+
+    @property
     def id(self) -> str:
         """The id in the path."""
         return self.path["id"]
@@ -109,16 +114,32 @@ Auth = Literal["key", "stream_token"]
 
 RESOURCES: Final = {
     "account": Resource.ACCOUNT,
+    "active_entitlements": Resource.ENTITLEMENTS,
     "alerts": Resource.ALERTS,
+    "coupons": Resource.COUPONS,
+    "credit_balance_summary": Resource.CREDITS,
+    "credit_balance_transactions": Resource.CREDITS,
+    "credit_grants": Resource.CREDITS,
     "customers": Resource.CUSTOMERS,
     "delivery_attempts": Resource.WEBHOOK_ENDPOINTS,
     "event_destinations": Resource.WEBHOOK_ENDPOINTS,
     "events": Resource.EVENTS,
+    "features": Resource.ENTITLEMENTS,
+    "invoice_payments": Resource.INVOICES,
+    "invoiceitems": Resource.INVOICES,
+    "invoices": Resource.INVOICES,
     "meter_event_adjustments": Resource.METER_EVENTS,
     "meter_event_session": Resource.METER_EVENTS,
     "meter_event_stream": Resource.METER_EVENTS,
     "meter_events": Resource.METER_EVENTS,
     "meters": Resource.METERS,
+    "prices": Resource.PRICES,
+    "products": Resource.PRODUCTS,
+    "promotion_codes": Resource.COUPONS,
+    "subscription_items": Resource.SUBSCRIPTIONS,
+    "subscriptions": Resource.SUBSCRIPTIONS,
+    "tax_rates": Resource.TAX_RATES,
+    "test_clocks": Resource.TEST_CLOCKS,
     "webhook_endpoints": Resource.WEBHOOK_ENDPOINTS,
 }
 """Which resource a word in a path stands for; the last such word of a path decides."""
@@ -184,6 +205,12 @@ def list_object(url: str, slice_: Slice[Any], render: Callable[[Any], Any]) -> d
         "has_more": slice_.has_more,
         "data": [render(kept.value) for kept in slice_.items],
     }
+
+
+def filters_of(params: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The filters of a list that were given, `created` among them."""
+    given = {name: params[name] for name in names if name in params}
+    return {**given, **bounds_ms(params.get("created"))}
 
 
 def bounds_ms(given: dict[str, int] | None) -> dict[str, int]:

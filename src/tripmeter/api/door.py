@@ -121,7 +121,8 @@ class Door:
         with self._services.store.reader() as session:
             rendered = route.read(session, call)
             paths = call.params.get("expand") or ()
-            return expanded(session, call.caller, rendered, paths)
+            now_ms = self._services.clock.now_ms()
+            return expanded(session, call.caller, rendered, paths, now_ms)
 
     async def _call(
         self,

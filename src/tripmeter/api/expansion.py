@@ -1,33 +1,142 @@
 """Fetches what `expand` asks for, as far as the caller may read it."""
 
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NamedTuple
 
+from tripmeter.billing.contract import contract
+from tripmeter.billing.rendering import rendered_invoice, rendered_subscription
 from tripmeter.control.access import require
 from tripmeter.control.customers import rendered_customer
 from tripmeter.model.access import Access, Permission, Resource
-from tripmeter.model.scope import Caller
+from tripmeter.model.catalogue import Product
+from tripmeter.model.scope import Caller, Scope
 from tripmeter.ports import Session
+from tripmeter.wire import catalogue
+from tripmeter.wire.credits import credit_grant_object, credit_transaction_object
+from tripmeter.wire.entitlements import feature_object
 from tripmeter.wire.expand import expand
-from tripmeter.wire.objects import meter_object
+from tripmeter.wire.invoices import invoice_object
+from tripmeter.wire.objects import deleted_object, meter_object
+from tripmeter.wire.test_clocks import test_clock_object
 
-_NEEDED: Final = {
-    "customer": Permission(Resource.CUSTOMERS, Access.READ),
-    "meter": Permission(Resource.METERS, Access.READ),
+
+class _Found(NamedTuple):
+    """Where to look, and when."""
+
+    session: Session
+    scope: Scope
+    now_ms: int
+
+
+Render = Callable[[_Found, str], Any]
+
+
+def _product(product: Product) -> Any:
+    """The product, or what is left of it."""
+    if product.deleted:
+        return deleted_object(product.id, "product")
+    return catalogue.product_object(product)
+
+
+def _of_price(render: Callable[[Any], Any]) -> Render:
+    return lambda at, id_: render(at.session.prices.get(at.scope, id_).value)
+
+
+def _of_coupon(render: Callable[[Any], Any]) -> Render:
+    return lambda at, id_: render(at.session.coupons.get(at.scope, id_).value)
+
+
+def _discount(at: _Found, id_: str) -> Any:
+    discount = at.session.discounts.get(at.scope, id_).value.discount
+    return catalogue.discount_object(discount)
+
+
+def _payments(at: _Found, invoice: str) -> Any:
+    found = at.session.invoices.get(at.scope, invoice).value
+    payments = [kept.value for kept in at.session.invoice_payments.every(at.scope, invoice=invoice)]
+    return invoice_object(found, {}, payments=payments)["payments"]
+
+
+KINDS: Final[dict[str, tuple[Resource, Render]]] = {
+    "coupon": (
+        Resource.COUPONS,
+        lambda at, id_: catalogue.coupon_object(
+            at.session.coupons.get(at.scope, id_).value, at.now_ms
+        ),
+    ),
+    "coupon.applies_to": (Resource.COUPONS, _of_coupon(catalogue.coupon_applies_to)),
+    "coupon.currency_options": (Resource.COUPONS, _of_coupon(catalogue.coupon_currency_options)),
+    "credit_transaction": (
+        Resource.CREDITS,
+        lambda at, id_: credit_transaction_object(
+            at.session.credit_transactions.get(at.scope, id_).value
+        ),
+    ),
+    "discount": (Resource.COUPONS, _discount),
+    "invoice": (
+        Resource.INVOICES,
+        lambda at, id_: rendered_invoice(at.session, at.session.invoices.get(at.scope, id_).value),
+    ),
+    "invoice.payments": (Resource.INVOICES, _payments),
+    "subscription": (
+        Resource.SUBSCRIPTIONS,
+        lambda at, id_: rendered_subscription(at.session, contract(at.session, at.scope, id_)),
+    ),
+    "test_clock": (
+        Resource.TEST_CLOCKS,
+        lambda at, id_: test_clock_object(at.session.test_clocks.get(at.scope, id_).value),
+    ),
+    "credit_grant": (
+        Resource.CREDITS,
+        lambda at, id_: credit_grant_object(at.session.credit_grants.get(at.scope, id_).value),
+    ),
+    "customer": (
+        Resource.CUSTOMERS,
+        lambda at, id_: rendered_customer(at.session.customers.get(at.scope, id_).value),
+    ),
+    "feature": (
+        Resource.ENTITLEMENTS,
+        lambda at, id_: feature_object(at.session.features.get(at.scope, id_).value),
+    ),
+    "meter": (
+        Resource.METERS,
+        lambda at, id_: meter_object(at.session.meters.get(at.scope, id_).value),
+    ),
+    "price": (Resource.PRICES, _of_price(catalogue.price_object)),
+    "price.currency_options": (Resource.PRICES, _of_price(catalogue.price_currency_options)),
+    "price.tiers": (Resource.PRICES, _of_price(catalogue.price_tiers)),
+    "product": (
+        Resource.PRODUCTS,
+        lambda at, id_: _product(at.session.products.get(at.scope, id_).value),
+    ),
+    "promotion_code": (
+        Resource.COUPONS,
+        lambda at, id_: catalogue.promotion_code_object(
+            at.session.promotion_codes.get(at.scope, id_).value, at.now_ms
+        ),
+    ),
+    "promotion_code.restrictions.currency_options": (
+        Resource.COUPONS,
+        lambda at, id_: catalogue.code_currency_options(
+            at.session.promotion_codes.get(at.scope, id_).value
+        ),
+    ),
 }
+"""What can be expanded or included: what a key must be allowed to read for it, and how it looks."""
 
 
-def expanded(session: Session, caller: Caller, rendered: Any, paths: Iterable[str]) -> Any:
+def expanded(
+    session: Session, caller: Caller, rendered: Any, paths: Iterable[str], now_ms: int
+) -> Any:
     """The rendered object with the ids at `paths` replaced by their objects.
 
     Raises PermissionMissing where the caller may not read one of them.
     """
-    scope = caller.scope
+    at = _Found(session, caller.scope, now_ms)
 
-    def fetch(kind: str, id_: str) -> dict[str, Any]:
-        require(caller.permissions, _NEEDED[kind])
-        if kind == "meter":
-            return dict(meter_object(session.meters.get(scope, id_).value))
-        return dict(rendered_customer(session.customers.get(scope, id_).value))
+    def fetch(kind: str, id_: str) -> Any:
+        resource, render = KINDS[kind]
+        require(caller.permissions, Permission(resource, Access.READ))
+        return render(at, id_)
 
     return expand(rendered, paths, fetch)

@@ -3,7 +3,27 @@
 from typing import Final
 
 from tripmeter.api.call import Route
-from tripmeter.api.resources import alerts, bulk, customers, endpoints, events, meters, usage
+from tripmeter.api.resources import (
+    alerts,
+    balance,
+    bulk,
+    coupons,
+    credits,
+    customers,
+    discounts,
+    endpoints,
+    entitlements,
+    events,
+    invoices,
+    meters,
+    prices,
+    products,
+    promotion_codes,
+    subscriptions,
+    tax_rates,
+    test_clocks,
+    usage,
+)
 
 ROUTES: Final[tuple[Route, ...]] = (
     *usage.ROUTES,
@@ -11,6 +31,18 @@ ROUTES: Final[tuple[Route, ...]] = (
     *alerts.ROUTES,
     *meters.ROUTES,
     *customers.ROUTES,
+    *products.ROUTES,
+    *prices.ROUTES,
+    *tax_rates.ROUTES,
+    *coupons.ROUTES,
+    *promotion_codes.ROUTES,
+    *discounts.ROUTES,
+    *balance.ROUTES,
+    *credits.ROUTES,
+    *entitlements.ROUTES,
+    *subscriptions.ROUTES,
+    *invoices.ROUTES,
+    *test_clocks.ROUTES,
     *events.ROUTES,
     *endpoints.ROUTES,
 )

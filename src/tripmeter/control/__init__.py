@@ -1,1 +1,1 @@
-"""CONTROL PLANE: creates and changes meters, alerts, customers, endpoints, keys."""
+"""CONTROL PLANE: creates and changes meters, alerts, customers, endpoints, keys, the catalogue."""

@@ -20,8 +20,14 @@ def announce(
     url: str,
     *,
     before: Any = None,
+    object_url: str | None = None,
 ) -> None:
-    """Announce that an object became `after`; with `before`, what that changed."""
+    """Announce that an object became `after`; with `before`, what that changed.
+
+    It is found under its id below `url`, if it has no `object_url` of its own. An object without an
+    id, a summary, is told of by its snapshot alone.
+    """
+    id_ = after.get("id")
     changed = previous_attributes(dict(before), dict(after)) if before is not None else None
     work.announce(
         Announcement(
@@ -30,9 +36,9 @@ def announce(
             type=type_,
             object=dict(after),
             previous_attributes=changed,
-            object_id=after["id"],
-            object_type=after["object"],
-            object_url=f"{url}/{after['id']}",
+            object_id=id_,
+            object_type=after["object"] if id_ else None,
+            object_url=object_url or (f"{url}/{id_}" if id_ else None),
             request_id=caller.request_id,
             idempotency_key=caller.idempotency_key,
         )

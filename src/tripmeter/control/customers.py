@@ -6,6 +6,8 @@ from typing import Any, Final
 from msgspec import structs
 
 from tripmeter.control.announcing import announce, merge_metadata
+from tripmeter.control.balance import with_balance
+from tripmeter.control.clocks import time_on
 from tripmeter.model.customer import Customer
 from tripmeter.model.errors import ParameterInvalid, ResourceMissing
 from tripmeter.model.ids import new_id
@@ -18,7 +20,7 @@ _URL: Final = "/v1/customers"
 _USABLE_ID: Final = re.compile(r"[A-Za-z0-9._:@-]+")
 """Ids stand in URLs."""
 
-_OWN: Final = frozenset({"id", "email", "metadata"})
+_OWN: Final = frozenset({"id", "email", "metadata", "balance", "test_clock"})
 
 
 def create_customer(work: Work, caller: Caller, params: dict[str, Any]) -> Customer:
@@ -31,15 +33,21 @@ def create_customer(work: Work, caller: Caller, params: dict[str, Any]) -> Custo
     if "id" in params and work.session.customers.find(scope, id_) is not None:
         message = f"Customer already exists with id {id_}. Choose another id, or update that one."
         raise ParameterInvalid("id", message, "resource_already_exists")
+    clock = params.get("test_clock")
+    if clock is not None:
+        work.session.test_clocks.get(scope, clock, "test_clock")
     customer = Customer(
         id=id_,
         account=scope.account,
         livemode=scope.livemode,
-        created_ms=work.now_ms,
+        created_ms=time_on(work.session, scope, clock, work.now_ms),
+        clock=clock,
         email=params.get("email"),
         metadata=merge_metadata({}, params.get("metadata")),
         details=_details({}, params),
     )
+    if "balance" in params:
+        customer = with_balance(work, customer, params["balance"], "initial")
     work.session.customers.insert(customer)
     work.customer_changed(scope, id_)
     announce(work, caller, "customer.created", customer_object(customer), _URL)
@@ -56,6 +64,8 @@ def update_customer(work: Work, caller: Caller, id: str, params: dict[str, Any])
         metadata=merge_metadata(before.metadata, params.get("metadata")),
         details=_details(before.details, params),
     )
+    if "balance" in params:
+        after = with_balance(work, after, params["balance"], "adjustment")
     work.session.customers.replace(kept.no, after)
     rendered = customer_object(after)
     announce(work, caller, "customer.updated", rendered, _URL, before=customer_object(before))

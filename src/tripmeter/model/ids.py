@@ -16,12 +16,19 @@ _RANDOM_BYTES: Final = _RANDOM_BITS // 8
 _REQUEST_RANDOM: Final = 14
 """Digits in base 62 that hold the random bits."""
 
+_WORD_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""Without the letters and digits that look like others."""
+
+_WORD_LENGTH: Final = 8
+
 _drawn: list[int] = []
 """Randomness for the next ids: a system call for each would cost more than all the rest."""
 
 os.register_at_fork(after_in_child=_drawn.clear)
 
-_MODE_MARKED: Final = frozenset({"mtr", "alrt", "ed", "credgr", "mtrusg", "mes", "mtr_event_adj"})
+_MODE_MARKED: Final = frozenset(
+    "mtr alrt ed credgr cbtxn mtrusg mes mtr_event_adj feat prodft ent".split()
+)
 """Prefixes that carry `_test` in test mode, as Stripe's newer objects do."""
 
 
@@ -35,6 +42,11 @@ def new_id(prefix: str, now_ms: int, *, livemode: bool = True) -> str:
 def new_thin_event_id(now_ms: int, *, livemode: bool) -> str:
     """The id of a v2 event; `evt_test_…` in test mode, which v1 events never are."""
     return new_id("evt" if livemode else "evt_test", now_ms)
+
+
+def new_word() -> str:
+    """A short word for people to type, in capitals and digits: a coupon's id, a promotion code."""
+    return "".join(secrets.choice(_WORD_ALPHABET) for _ in range(_WORD_LENGTH))
 
 
 class RequestIds:

@@ -192,6 +192,8 @@ class TallyRow(msgspec.Struct, frozen=True, kw_only=True):
     total: int
     joins: tuple[Join, ...] = ()
     holders: dict[int, Holder] = {}
+    usages: dict[int, int] = {}
+    """Usage of open billing windows, by their number; scaled."""
 
 
 class TallyBlock(NamedTuple):

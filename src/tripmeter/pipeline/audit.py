@@ -1,5 +1,7 @@
 """Recomputes totals, hours and firings from the usage log, and tells every difference (C8).
 
+The ledgers of credits are added up as well.
+
 Slow and plain on purpose: it keeps a counter for each alert, activation and customer, where the
 data plane keeps one total and a line. What both share is the log and the decision which activation
 applies.
@@ -17,6 +19,7 @@ from tripmeter.model.stored import Kept
 from tripmeter.model.usage import CancelEntry, LogRow, UsageEvent
 from tripmeter.pipeline import log
 from tripmeter.pipeline.hours import block_cells
+from tripmeter.pipeline.ledgers import check_ledgers
 from tripmeter.pipeline.tally_blocks import all_stored_tallies
 from tripmeter.ports import Session
 from tripmeter.rules.acceptance import CANCEL_WITHIN_MS
@@ -47,6 +50,7 @@ class AuditReport(NamedTuple):
     cancellations: int
     tallies: int
     firings: int
+    grants: int
     differences: list[Difference]
 
 
@@ -296,12 +300,14 @@ def audit(session: Session, progress: Callable[[int], Any] = lambda position: No
         auditing.read(row)
         progress(row.first + row.size - 1)
     auditing.finish()
+    ledgers = check_ledgers(session)
     return AuditReport(
         auditing.events,
         auditing.cancellations,
         auditing.tallies,
         len(auditing.fired),
-        auditing.differences,
+        ledgers.grants,
+        auditing.differences + [Difference("credits", *fault) for fault in ledgers.faults],
     )
 
 

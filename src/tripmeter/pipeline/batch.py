@@ -15,10 +15,13 @@ from tripmeter.model.errors import CancellationRefused
 from tripmeter.model.event import Announcement, Endpoint, Event
 from tripmeter.model.ids import new_id
 from tripmeter.model.quantity import format_quantity
-from tripmeter.model.scope import Scope
+from tripmeter.model.scope import Caller, Scope
 from tripmeter.model.stored import Kept
+from tripmeter.model.subscription import SubscriptionItem, Window
+from tripmeter.model.terms import Terms
 from tripmeter.model.usage import RefusalCode, UsageEvent
 from tripmeter.pipeline import flush, log
+from tripmeter.pipeline.bill import Biller
 from tripmeter.pipeline.catalogue import Catalogue
 from tripmeter.pipeline.jobs import CancelJob, CommandJob, UsageJob
 from tripmeter.pipeline.publish import Parcel, publish
@@ -38,14 +41,16 @@ PARCELS_HANDED_OVER: Final = 64
 class Batch:
     """Runs jobs inside the writer's transaction; `finish` writes what is left to write."""
 
-    def __init__(self, state: State, now_ms: int, pace: flush.Pace) -> None:
+    def __init__(self, state: State, now_ms: int, pace: flush.Pace, terms: Terms) -> None:
         self._state = state
+        self.terms = terms
         self._pace = pace
         self._log = log.LogBuilder(state.position)
         self._now_ms = now_ms
         self._changed: list[Callable[[Catalogue], None]] = []
         self.woken: set[int] = set()
         """Endpoints for which there is something in the outbox."""
+        self._biller = Biller(self, state)
         self.parcels: list[Parcel] = []
         """The first of it, as it was written."""
         self.counted = 0
@@ -70,7 +75,7 @@ class Batch:
     def count(self, jobs: Sequence[UsageJob]) -> list[Answer]:
         """Count usage: what became of each job's reports. What it raises fails the whole batch."""
         usage = UsageBatch(self._state, self._log, self._now_ms, jobs)
-        answers = usage.run(self._fire, self._recall)
+        answers = usage.run(self._fire, self._biller.look, self._recall)
         self.counted += usage.counted
         self.refused.update(usage.refused)
         return answers
@@ -203,6 +208,18 @@ class Batch:
     def customer_changed(self, scope: Scope, customer: str) -> None:
         """Say that a customer is new or gone."""
         self._changed.append(lambda _: self._state.tallies.forget_name(scope, customer))
+
+    def usage(self, item: SubscriptionItem, window: Window) -> int:
+        """What was used in an open window of a metered item so far; scaled."""
+        return self._state.window_usage(item, window)
+
+    def billing_changed(self, scope: Scope, meter: str, customer: str) -> None:
+        """Say that what a customer's usage on a meter is billed for is not as it was."""
+        self._state.billing_changed(scope, meter, customer)
+
+    def evaluate_thresholds(self, caller: Caller, subscription: str) -> None:
+        """Evaluate a subscription's billing thresholds now, whether usage comes or not."""
+        self._biller.evaluate(caller, subscription)
 
     def endpoints_changed(self, scope: Scope) -> None:
         """Say that the endpoints of a scope are not as they were."""

@@ -24,6 +24,7 @@ class MeterState:
         "alerts",
         "by_customer",
         "everyone",
+        "is_billed",
         "meter",
         "no",
         "scope",
@@ -40,6 +41,8 @@ class MeterState:
         self.alerts: dict[int, Alert] = {}
         self.everyone: tuple[Watch, ...] = ()
         self.by_customer: dict[str, tuple[Watch, ...]] = {}
+        self.is_billed = False
+        """Whether its usage was ever billed to anybody."""
 
     def watches(self, customer: str) -> tuple[Watch, ...]:
         """The alerts that watch this customer's usage."""
@@ -131,6 +134,7 @@ class Catalogue:
         state.alerts = dict(kept)
         state.everyone = tuple(everyone)
         state.by_customer = by_customer
+        state.is_billed = self._session.bills_meter(state.scope, state.meter.id)
         state.version = next(self._versions)
 
 

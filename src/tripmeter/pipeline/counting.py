@@ -13,6 +13,7 @@ from tripmeter.model.alert import CountFrom
 from tripmeter.model.cells import MINUTE_MS, Cells
 from tripmeter.model.quantities import (
     I64,
+    Bools,
     Quantities,
     at_least,
     first_of_each,
@@ -84,6 +85,10 @@ def add_totals(tallies: Tallies, events: Events, before: int) -> Indexes:
         gains = Quantities(*(np.where(negative, 0, limb) for limb in quantities))
         peaks = plus(tallies.totals.pick(owners), group_sums(gains, starts))
     singly = at_least(peaks, tallies.lines.pick(owners)) | tallies.superseding(owners)
+    if tallies.billing:
+        outside = tallies.outside(rows, events.moments_ms[order])
+        singly |= np.logical_or.reduceat(outside, starts)
+        singly |= _billed_together(tallies, owners, singly)
     plain = owners[~singly]
     tallies.totals.high[plain] = totals.high[~singly]
     tallies.totals.low[plain] = totals.low[~singly]
@@ -91,6 +96,27 @@ def add_totals(tallies: Tallies, events: Events, before: int) -> Indexes:
         return np.empty(0, dtype=np.intp)
     sizes = np.append(starts[1:], len(rows)) - starts
     return np.sort(order[np.repeat(singly, sizes)])
+
+
+def _billed_together(tallies: Tallies, owners: I64, singly: Bools) -> Bools:
+    """Which owners are billed on one subscription with others that are counted singly: what their
+    invoice would say depends on all of them, at each event."""
+    subscriptions = {
+        one.subscription
+        for row in owners[singly].tolist()
+        if row in tallies.billing
+        for one in tallies.billing[row].current
+    }
+    if not subscriptions:
+        return np.zeros(len(owners), dtype=np.bool_)
+    return np.array(
+        [
+            row in tallies.billing
+            and any(one.subscription in subscriptions for one in tallies.billing[row].current)
+            for row in owners.tolist()
+        ],
+        dtype=np.bool_,
+    )
 
 
 def add_cells(
@@ -160,7 +186,7 @@ def _alerts(meter: MeterState, position: int) -> _Alerts:
 def _join_simply(tally: Tally, alerts: _Alerts, position: int) -> bool:
     """As `join`, for tallies without anything special; False for the others."""
     joins, total = tally.joins, tally.total
-    if len(joins) > 1 or tally.marks or tally.customer in tally.meter.by_customer:
+    if len(joins) > 1 or tally.marks or tally.billing or tally.customer in tally.meter.by_customer:
         return False
     if joins and joins[0].position < alerts.newest:
         return False

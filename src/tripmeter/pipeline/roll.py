@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
+from tripmeter.billing.agenda import AT_ONCE, do_what_is_due
 from tripmeter.failpoints import reach
 from tripmeter.model.event import Announcement
 from tripmeter.model.scope import Scope
@@ -26,6 +27,11 @@ def roll(work: Work) -> None:
     """Do what is due at `work.now_ms`."""
     report_refusals(work)
     work.session.purge_replies(work.now_ms - KEEP_REPLIES_MS)
+
+
+def bill(work: Work) -> bool:
+    """Do what billing has due; True where there may be more."""
+    return do_what_is_due(work) == AT_ONCE
 
 
 def report_refusals(work: Work) -> None:

@@ -16,6 +16,7 @@ from tripmeter.model.ids import new_secret
 from tripmeter.model.meter import Formula
 from tripmeter.model.quantities import I64, of_integers
 from tripmeter.model.scope import Scope
+from tripmeter.model.subscription import SubscriptionItem, Window
 from tripmeter.model.usage import MinuteEvent, Request, UsageEvent
 from tripmeter.pipeline import log
 from tripmeter.pipeline.catalogue import Catalogue, MeterState
@@ -24,9 +25,10 @@ from tripmeter.pipeline.hours import Frozen, Span, Unsaved, stored_cells
 from tripmeter.pipeline.identity import Identity
 from tripmeter.pipeline.tallies import Tallies, Tally
 from tripmeter.pipeline.tally import cancel
+from tripmeter.pipeline.windows import takes
 from tripmeter.ports import Identifiers, Session
 from tripmeter.rules.acceptance import CANCEL_WITHIN_MS
-from tripmeter.rules.aggregate import WINDOW_MS
+from tripmeter.rules.aggregate import WINDOW_MS, aggregate
 
 _ALL_TIME: Final = 2**50
 
@@ -85,6 +87,33 @@ class State:
     def take_back_cells(self, tally: Tally, event: UsageEvent) -> None:
         """Note that an event no longer counts in its minute."""
         add_cells(self.minutes, self.singles, self.tallies, _negated(tally, event), -1)
+
+    # billing
+
+    def billed_tally(self, item: SubscriptionItem) -> Tally:
+        """The tally whose usage an item bills; for metered items."""
+        scope = Scope(item.account, item.livemode)
+        assert item.meter is not None
+        meter = self.catalogue.numbered(self.session.meters.get(scope, item.meter).no)
+        customer_no = self.session.customers.get(scope, item.customer).no
+        return self.tallies.tally(meter, customer_no, item.customer)
+
+    def window_usage(self, item: SubscriptionItem, window: Window) -> int:
+        """What was used in an open window of an item so far; scaled."""
+        tally = self.billed_tally(item)
+        if tally.meter.superseding:
+            shape = tally.meter.meter
+            events = self.singles_of(tally, window.start_ms, window.end_ms)
+            own = (one for one in events if takes(window, one.position, one.timestamp_ms))
+            return aggregate(shape.formula, shape.window, own)
+        found = tally.billing.find(window.no) if tally.billing else None
+        return found.usage(tally.total) if found else 0
+
+    def billing_changed(self, scope: Scope, meter: str, customer: str) -> None:
+        """What a customer's usage on a meter is billed for is not as it was: read it again."""
+        known = self.catalogue.numbered(self.session.meters.get(scope, meter).no)
+        known.is_billed = True
+        self.tallies.billing_changed(known, customer)
 
     # usage in time
 

@@ -5,6 +5,7 @@ bytes. `Tally` is one row as an object, for the steps that look at single events
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from tripmeter.model.alert import FiredMark
 from tripmeter.model.quantities import I64, LIMB, Bools, Quantities
 from tripmeter.model.scope import Scope
+from tripmeter.model.subscription import SubscriptionItem
 from tripmeter.model.usage import Holder, Join, TallyRow
 from tripmeter.pipeline.catalogue import MeterState
 from tripmeter.pipeline.tally_blocks import (
@@ -23,17 +25,17 @@ from tripmeter.pipeline.tally_blocks import (
     merged,
     stored_tallies,
 )
+from tripmeter.pipeline.windows import NEVER, Billing, opened
 from tripmeter.ports import Session
 from tripmeter.rules.acceptance import MAX_TOTAL
 from tripmeter.rules.alerts.usage_threshold import Watch
-
-NEVER: Final = 10**36
-"""A total that is never reached: nothing is watched."""
 
 STALE: Final = -1
 """The version of a tally whose alerts have to be looked at again."""
 
 _FIRST_ROWS: Final = 1024
+
+__all__ = ["NEVER", "STALE", "Tallies", "Tally"]
 
 
 class Tallies:
@@ -52,6 +54,11 @@ class Tallies:
         self.joins: list[tuple[Join, ...]] = []
         self.marks: dict[int, list[FiredMark]] = {}
         self.holders: dict[int, dict[int, Holder]] = {}
+        self.billing: dict[int, Billing] = {}
+        """The open windows of tallies whose usage is billed."""
+        self.span_starts: I64 = _column()
+        self.span_ends: I64 = _column()
+        """Of a billed tally: in which span an event belongs to all of its current periods."""
         self.stored_to: dict[int, tuple[int, int]] | None = None
         """Up to which positions the stored total, and hours, of a row are true; for replay only."""
         self._rows: dict[int, dict[str, int]] = {}
@@ -98,6 +105,45 @@ class Tallies:
             if number in marks:
                 self.marks[row] = marks[number]
             self._unnamed[meter.no, number] = row
+        self._bring_in_windows(meter, missing, stored)
+
+    def _bring_in_windows(
+        self, meter: MeterState, customers: Mapping[int, str], stored: Mapping[int, TallyRow]
+    ) -> None:
+        """Have the open windows of customers in use, where their usage is billed."""
+        if not meter.is_billed:
+            return
+        numbers = {customer: number for number, customer in customers.items()}
+        items = self._session.billed_items(meter.scope, meter.meter.id, [*numbers])
+        for customer, own in groupby(sorted(items, key=_customer_of), key=_customer_of):
+            number = numbers[customer]
+            row = self.row(meter, number, customer)
+            usages = stored[number].usages if number in stored else {}
+            self._open(row, list(own), usages)
+
+    def _open(self, row: int, items: Sequence[SubscriptionItem], usages: Mapping[int, int]) -> None:
+        billing = opened(items, self.totals.at(row), usages)
+        if billing is None:
+            self.billing.pop(row, None)
+            return
+        self.billing[row] = billing
+        self.span_starts[row], self.span_ends[row] = billing.span()
+
+    def billing_changed(self, meter: MeterState, customer: str) -> None:
+        """What a customer's usage is billed for is not as it was: read it again."""
+        row = self.index(meter).get(customer)
+        if row is None:
+            return
+        known = self.billing.get(row)
+        usages = known.usages(self.totals.at(row)) if known else {}
+        self._open(row, self._session.billed_items(meter.scope, meter.meter.id, [customer]), usages)
+        self.version[row] = STALE
+
+    def outside(self, events_rows: I64, moments_ms: I64) -> Bools:
+        """Which events of billed tallies do not simply belong to the current period."""
+        starts, ends = self.span_starts[events_rows], self.span_ends[events_rows]
+        billed = starts != ends
+        return np.asarray(billed & ((moments_ms < starts) | (moments_ms >= ends)))
 
     def _held(self, meter: MeterState, customer_no: int, customer: str) -> int | None:
         row = self.index(meter).get(customer)
@@ -154,9 +200,11 @@ class Tallies:
         for number, row, own, join in zip(
             customers.tolist(), rows.tolist(), all_joins, joins.tolist(), strict=True
         ):
-            holders = self.holders.get(row)
-            if holders or (own and join == NOT_PLAIN):
-                special[number] = Special(own if join == NOT_PLAIN else (), holders or {})
+            holders, billing = self.holders.get(row), self.billing.get(row)
+            if holders or billing or (own and join == NOT_PLAIN):
+                usages = billing.usages(self.totals.at(row)) if billing else {}
+                kept = own if join == NOT_PLAIN else ()
+                special[number] = Special(kept, holders or {}, usages)
         return Tallied(
             customers,
             np.full(len(rows), position, dtype=np.int64),
@@ -182,6 +230,7 @@ class Tallies:
         self.joins.append(stored.joins if stored else ())
         self.totals.put(row, stored.total if stored else 0)
         self.lines.put(row, NEVER)
+        self.span_starts[row] = self.span_ends[row] = 0
         if stored is not None and stored.holders:
             self.holders[row] = dict(stored.holders)
         if stored is not None and self.stored_to is not None:
@@ -193,6 +242,8 @@ class Tallies:
         self.meter_no = np.resize(self.meter_no, room)
         self.customer_no = np.resize(self.customer_no, room)
         self.version = np.resize(self.version, room)
+        self.span_starts = np.resize(self.span_starts, room)
+        self.span_ends = np.resize(self.span_ends, room)
         self.totals = Quantities(*(np.resize(limb, room) for limb in self.totals))
         self.lines = Quantities(*(np.resize(limb, room) for limb in self.lines))
 
@@ -259,6 +310,11 @@ class Tally:
         self._all.marks.setdefault(self.row, []).append(fired)
 
     @property
+    def billing(self) -> Billing | None:
+        """The open windows, where the usage is billed."""
+        return self._all.billing.get(self.row)
+
+    @property
     def holders(self) -> dict[int, Holder]:
         """The event that counts for each window, on a superseding meter."""
         return self._all.holders.setdefault(self.row, {})
@@ -271,6 +327,10 @@ class Tally:
     def freshen(self) -> None:
         """Its alerts are as the meter's version says."""
         self._all.version[self.row] = self.meter.version
+
+
+def _customer_of(item: SubscriptionItem) -> str:
+    return item.customer
 
 
 def _column() -> I64:

@@ -21,8 +21,17 @@ def count(tally: Tally, event: UsageEvent) -> None:
         join(tally, event.position - 1)
     if tally.meter.superseding:
         _supersede(tally, event)
-    else:
-        tally.total += event.quantity
+        return
+    tally.total += event.quantity
+    _assign(tally, event, event.quantity)
+
+
+def _assign(tally: Tally, event: UsageEvent, quantity: int) -> None:
+    """Have billing windows know of an event that was added to the total, or taken from it."""
+    billing = tally.billing
+    if billing is not None:
+        billing.take(event.position, event.timestamp_ms, quantity)
+        draw_next_line(tally)
 
 
 def cancel(tally: Tally, event: UsageEvent, at: int, others: Sequence[MinuteEvent]) -> None:
@@ -36,6 +45,7 @@ def cancel(tally: Tally, event: UsageEvent, at: int, others: Sequence[MinuteEven
         _give_window_back(tally, event, others)
     else:
         _take_back(tally, event.position, event.quantity)
+        _assign(tally, event, -event.quantity)
 
 
 def join(tally: Tally, position: int) -> None:
@@ -62,9 +72,9 @@ def draw_next_line(tally: Tally) -> None:
         for watch in tally.watches
         if watch.activations[-1].position <= newest
     )
-    tally.next_line = min(
-        (drawn.at for drawn in lines if drawn.standing is Standing.WAITING), default=NEVER
-    )
+    alerts = min((drawn.at for drawn in lines if drawn.standing is Standing.WAITING), default=NEVER)
+    billing = tally.billing
+    tally.next_line = alerts if billing is None else min(alerts, billing.line())
 
 
 def _still_needed(joins: tuple[Join, ...], opened: list[int]) -> tuple[Join, ...]:

@@ -29,6 +29,8 @@ class Special(NamedTuple):
     joins: tuple[Join, ...]
     """All of them, where there are several; the column has those that stand alone."""
     holders: Mapping[int, Holder]
+    usages: Mapping[int, int]
+    """Of open billing windows."""
 
 
 class Tallied(NamedTuple):
@@ -64,7 +66,7 @@ class Tallied(NamedTuple):
         for at, (customer_no, position, hours_to, join) in enumerate(
             zip(*(column.tolist() for column in columns), strict=True)
         ):
-            joins, holders = self.special.get(customer_no, _PLAIN)
+            joins, holders, usages = self.special.get(customer_no, _PLAIN)
             yield TallyRow(
                 meter_no=meter_no,
                 customer_no=customer_no,
@@ -73,10 +75,11 @@ class Tallied(NamedTuple):
                 total=self.totals.at(at),
                 joins=joins if join == NOT_PLAIN else (Join(join, self.baselines.at(at)),),
                 holders=dict(holders),
+                usages=dict(usages),
             )
 
 
-_PLAIN: Final = Special((), {})
+_PLAIN: Final = Special((), {}, {})
 
 
 def join_columns(joins: Sequence[tuple[Join, ...]]) -> tuple[I64, Quantities]:
@@ -158,6 +161,7 @@ _Number = str
 class _Special(msgspec.Struct, frozen=True, array_like=True):
     joins: list[tuple[int, _Number]]
     holders: dict[int, tuple[int, _Number]]
+    usages: dict[int, _Number]
 
 
 class _Body(msgspec.Struct, frozen=True, array_like=True):
@@ -220,6 +224,7 @@ def _packed(special: Special) -> _Special:
     return _Special(
         [(join.position, str(join.baseline)) for join in special.joins],
         {window: (held.position, str(held.quantity)) for window, held in special.holders.items()},
+        {number: str(usage) for number, usage in special.usages.items()},
     )
 
 
@@ -227,6 +232,7 @@ def _unpacked(special: _Special) -> Special:
     return Special(
         tuple(Join(position, int(baseline)) for position, baseline in special.joins),
         {window: Holder(at, int(quantity)) for window, (at, quantity) in special.holders.items()},
+        {number: int(usage) for number, usage in special.usages.items()},
     )
 
 

@@ -28,6 +28,9 @@ from tripmeter.pipeline.watch import Fire, watch
 SAMPLES_KEPT: Final = 5
 """Sample errors kept per kind of refusal."""
 
+Look = Callable[[Tally, UsageEvent], None]
+"""Evaluates the billing thresholds that an event may have reached."""
+
 Recall = Callable[[int], Brought]
 """What the request brought that the event at a position came with."""
 
@@ -65,14 +68,14 @@ class UsageBatch:
         self.counted = 0
         self.refused: Counter[RefusalCode] = Counter()
 
-    def run(self, fire: Fire, recall: Recall) -> list[Answer]:
+    def run(self, fire: Fire, look: Look, recall: Recall) -> list[Answer]:
         """Log and count what is new; say what became of each request's reports."""
         state = self._state
         intake = take_in(state.catalogue, state.tallies, self._jobs, self._now_ms)
         digests = self._digests()
         sifted = sift(state, intake, digests)
         if len(sifted.new):
-            self._count(intake, digests, sifted.new, fire)
+            self._count(intake, digests, sifted.new, fire, look)
         return self._answers(intake, sifted, recall)
 
     def _digests(self) -> Digests:
@@ -83,7 +86,9 @@ class UsageBatch:
         origins = np.array([identity.origin(scope) for scope in scopes])
         return identity.digests(np.repeat(origins, self._sizes, axis=0), self._names)
 
-    def _count(self, intake: Intake, digests: Digests, new: Indexes, fire: Fire) -> None:
+    def _count(
+        self, intake: Intake, digests: Digests, new: Indexes, fire: Fire, look: Look
+    ) -> None:
         self.counted = len(new)
         positions = np.arange(1, len(new) + 1, dtype=np.int64) + self._before
         events = Events(
@@ -95,6 +100,7 @@ class UsageBatch:
             event = events.event(tally, index, self._names[new[index]])
             count(tally, event)
             watch(tally, event, fire)
+            look(tally, event)
 
     def _write(self, intake: Intake, events: Events, new: Indexes, digests: Digests) -> None:
         """Put the new events into the log, and remember their identifiers and requests."""

@@ -17,6 +17,7 @@ import structlog
 
 from tripmeter.failpoints import reach
 from tripmeter.model.errors import Draining, Overloaded, Refusal, StoreUnavailable
+from tripmeter.model.terms import STRIPES, Terms
 from tripmeter.pipeline import flush
 from tripmeter.pipeline.batch import Batch
 from tripmeter.pipeline.jobs import (
@@ -85,8 +86,10 @@ class Writer:
         wake: Wake,
         pace: flush.Pace = flush.STEADY,
         limits: QueueLimits = ROOMY,
+        terms: Terms = STRIPES,
     ) -> None:
         self._store = store
+        self._terms = terms
         self._clock = clock
         self._identifiers = identifiers
         self._wake = wake
@@ -269,7 +272,7 @@ class Writer:
         with COMMIT_SECONDS.time(), self._store.transaction():
             self._changing = True
             reach("batch.begun")
-            batch = Batch(self._state, now_ms, self._pace)
+            batch = Batch(self._state, now_ms, self._pace, self._terms)
             for together, run in itertools.groupby(tickets, _is_usage):
                 if together:
                     _count(batch, list(run))

@@ -10,9 +10,23 @@ from tripmeter.model.access import Access, Permission, Permissions, Resource
 
 _TOLD_OF: Final = {
     "billing.alert": Resource.ALERTS,
+    "billing.credit_balance_transaction": Resource.CREDITS,
+    "billing.credit_grant": Resource.CREDITS,
     "billing.meter": Resource.METERS,
     "core.event_destination": Resource.WEBHOOK_ENDPOINTS,
+    "coupon": Resource.COUPONS,
     "customer": Resource.CUSTOMERS,
+    "customer.discount": Resource.COUPONS,
+    "customer.subscription": Resource.SUBSCRIPTIONS,
+    "entitlements.active_entitlement_summary": Resource.ENTITLEMENTS,
+    "invoice": Resource.INVOICES,
+    "invoiceitem": Resource.INVOICES,
+    "invoice_payment": Resource.INVOICES,
+    "price": Resource.PRICES,
+    "product": Resource.PRODUCTS,
+    "promotion_code": Resource.COUPONS,
+    "tax_rate": Resource.TAX_RATES,
+    "test_helpers.test_clock": Resource.TEST_CLOCKS,
 }
 """The resource that the types of event below a name tell of."""
 

@@ -9,9 +9,22 @@ import msgspec
 
 from tripmeter.model.access import Account, ApiKey
 from tripmeter.model.alert import Alert, Firing
+from tripmeter.model.catalogue import (
+    Coupon,
+    GivenDiscount,
+    Price,
+    Product,
+    PromotionCode,
+    TaxRate,
+)
+from tripmeter.model.credit import CreditGrant, CreditTransaction
 from tripmeter.model.customer import Customer
+from tripmeter.model.entitlement import Entitlement, Feature, ProductFeature
 from tripmeter.model.event import DeliveryAttempt, Endpoint, Event
+from tripmeter.model.invoice import BalanceTransaction, Invoice, InvoiceItem, InvoicePayment
 from tripmeter.model.meter import Meter
+from tripmeter.model.subscription import Subscription, SubscriptionItem
+from tripmeter.model.test_clock import TestClock
 
 T = TypeVar("T")
 
@@ -45,7 +58,11 @@ _CREATED: Final = dict.fromkeys(("created_gt", "created_gte", "created_lt", "cre
 ACCOUNT: Final = Kind("account", Account, "account", _account_columns)
 KEY: Final = Kind("key", ApiKey, "api_key", _columns("digest"))
 CUSTOMER: Final = Kind(
-    "customer", Customer, "customer", _columns("email", "deleted"), {"email": None, **_CREATED}
+    "customer",
+    Customer,
+    "customer",
+    _columns("email", "deleted", "clock"),
+    {"email": None, "clock": None, **_CREATED},
 )
 METER: Final = Kind("meter", Meter, "meter", _columns("event_name", "status"), {"status": None})
 ALERT: Final = Kind(
@@ -77,3 +94,125 @@ ATTEMPT: Final = Kind(
     _columns("event", "endpoint"),
     dict.fromkeys(("event", "endpoint")),
 )
+
+
+def _kind(name: str, type_: type[T], noun: str, columns: str = "", filters: str = "") -> Kind[T]:
+    """A kind of `objects.sql`; its lists are filtered by the time of creation as well."""
+    return Kind(
+        name, type_, noun, _columns(*columns.split()), dict.fromkeys(filters.split()) | _CREATED
+    )
+
+
+PRODUCT: Final = Kind(
+    "product",
+    Product,
+    "product",
+    lambda product: {
+        **_columns("active", "deleted", "type")(product),
+        "shippable": product.details.get("shippable"),
+        "url": product.details.get("url"),
+    },
+    dict.fromkeys(("active", "type", "shippable", "url")) | _CREATED,
+)
+PRICE: Final = Kind(
+    "price",
+    Price,
+    "price",
+    lambda price: {
+        **_columns("active", "product", "currency", "lookup_key", "meter")(price),
+        "type": "recurring" if price.recurring else "one_time",
+        "interval_unit": price.recurring.interval.value if price.recurring else None,
+        "usage_type": price.recurring.usage_type if price.recurring else None,
+    },
+    dict.fromkeys("active product currency lookup_key meter type interval_unit usage_type".split())
+    | _CREATED,
+)
+COUPON: Final = _kind("coupon", Coupon, "coupon", "deleted")
+PROMOTION_CODE: Final = Kind(
+    "promotion_code",
+    PromotionCode,
+    "promotion code",
+    lambda code: {
+        **_columns("coupon", "customer", "active", "expires_at")(code),
+        "code": code.code.upper(),
+    },
+    dict.fromkeys("code coupon customer active now".split()) | _CREATED,
+)
+"""Codes are found in capitals, whatever their case; `active` asks for a `now` in seconds."""
+DISCOUNT: Final = _kind("discount", GivenDiscount, "discount")
+TAX_RATE: Final = _kind("tax_rate", TaxRate, "tax rate", "active inclusive", "active inclusive")
+SUBSCRIPTION: Final = _kind(
+    "subscription",
+    Subscription,
+    "subscription",
+    "customer status collection_method clock",
+    "customer status collection_method clock hide_canceled ended price",
+)
+SUBSCRIPTION_ITEM: Final = _kind(
+    "subscription_item",
+    SubscriptionItem,
+    "subscription item",
+    "subscription customer price meter deleted",
+    "subscription customer meter",
+)
+INVOICE: Final = _kind(
+    "invoice",
+    Invoice,
+    "invoice",
+    "customer subscription status collection_method period_start_ms ordinal due_ms deleted",
+    "customer subscription status collection_method due_gt due_gte due_lt due_lte",
+)
+INVOICE_ITEM: Final = _kind(
+    "invoice_item",
+    InvoiceItem,
+    "invoice item",
+    "customer subscription invoice deleted",
+    "customer subscription invoice pending",
+)
+INVOICE_PAYMENT: Final = _kind(
+    "invoice_payment", InvoicePayment, "invoice payment", "invoice", "invoice"
+)
+BALANCE_TRANSACTION: Final = _kind(
+    "balance_transaction",
+    BalanceTransaction,
+    "customer balance transaction",
+    "customer invoice",
+    "customer invoice",
+)
+CREDIT_GRANT: Final = _kind("credit_grant", CreditGrant, "credit grant", "customer", "customer")
+CREDIT_TRANSACTION: Final = _kind(
+    "credit_transaction",
+    CreditTransaction,
+    "credit balance transaction",
+    "customer credit_grant invoice",
+    "customer credit_grant invoice",
+)
+FEATURE: Final = _kind("feature", Feature, "feature", "lookup_key active", "lookup_key active")
+PRODUCT_FEATURE: Final = _kind(
+    "product_feature", ProductFeature, "product feature", "product feature", "product feature"
+)
+ENTITLEMENT: Final = _kind(
+    "entitlement", Entitlement, "active entitlement", "customer feature", "customer feature"
+)
+TEST_CLOCK: Final = _kind("test_clock", TestClock, "test clock")
+
+NARROWING: Final[Mapping[str, tuple[str, ...]]] = {
+    "price": ("lookup_key", "product"),
+    "promotion_code": ("code",),
+    "subscription": ("customer",),
+    "subscription_item": ("subscription", "customer"),
+    "invoice": ("subscription", "customer"),
+    "invoice_item": ("invoice", "customer"),
+    "invoice_payment": ("invoice",),
+    "balance_transaction": ("customer",),
+    "credit_grant": ("customer",),
+    "credit_transaction": ("credit_grant", "customer"),
+    "feature": ("lookup_key",),
+    "product_feature": ("product",),
+    "entitlement": ("customer",),
+}
+"""By kind, the filters that have an index, those that leave fewer rows first.
+
+A list that is filtered by one of them has a statement of its own: where a filter may be absent,
+SQLite reads all rows of the scope.
+"""

@@ -8,7 +8,7 @@ import msgspec
 from tripmeter.model.errors import ResourceMissing
 from tripmeter.model.scope import Scope
 from tripmeter.model.stored import Kept, Page, Slice
-from tripmeter.store.kinds import Kind
+from tripmeter.store.kinds import NARROWING, Kind
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -46,6 +46,7 @@ class DocumentRecords(Generic[T]):
         self._noun = kind.noun
         self._columns = kind.columns
         self._no_filters = kind.filters
+        self._narrowing = NARROWING.get(kind.name, ())
 
     def insert(self, value: T) -> int:
         """Store a new object and give its number."""
@@ -82,7 +83,7 @@ class DocumentRecords(Generic[T]):
         direction, cursor = self._cursor(scope, page)
         params = {**self._no_filters, **filters, **_scoped(scope)}
         rows = self._statements.rows(
-            f"page_{self._kind}_{direction}",
+            self._page_statement(direction, filters),
             {**params, "cursor": cursor, "limit": page.limit + 1},
         )
         kept = [self._kept(row) for row in rows[: page.limit]]
@@ -90,12 +91,25 @@ class DocumentRecords(Generic[T]):
             kept.reverse()
         return Slice(kept, has_more=len(rows) > page.limit)
 
-    def every(self, scope: Scope) -> Iterator[Kept[T]]:
-        """All of a scope, newest first, read page by page."""
-        params = {**self._no_filters, **_scoped(scope), "cursor": _END, "limit": _PAGE}
-        while rows := self._statements.rows(f"page_{self._kind}_forward", params):
+    def remove(self, no: int) -> None:
+        """Forget an object for good: kinds of `objects.sql` alone."""
+        self._statements.run(f"remove_{self._kind}", {"no": no})
+
+    def every(self, scope: Scope, **filters: Any) -> Iterator[Kept[T]]:
+        """All of a scope that match, newest first, read page by page."""
+        wanted = {**self._no_filters, **filters, **_scoped(scope)}
+        params = {**wanted, "cursor": _END, "limit": _PAGE}
+        statement = self._page_statement("forward", filters)
+        while rows := self._statements.rows(statement, params):
             yield from (self._kept(row) for row in rows)
             params["cursor"] = rows[-1][0]
+
+    def _page_statement(self, direction: str, filters: Mapping[str, Any]) -> str:
+        """The one for lists with these filters that reads the fewest rows."""
+        for column in self._narrowing:
+            if filters.get(column) is not None:
+                return f"page_{self._kind}_by_{column}_{direction}"
+        return f"page_{self._kind}_{direction}"
 
     def _cursor(self, scope: Scope, page: Page) -> tuple[str, int]:
         if page.ending_before is not None:

@@ -11,7 +11,9 @@ from tripmeter.model.alert import Activation, ActivationKind, Alert, FiredMark
 from tripmeter.model.meter import Meter
 from tripmeter.model.scope import Scope
 from tripmeter.model.stored import Kept, StoredReply
+from tripmeter.model.subscription import SubscriptionItem
 from tripmeter.store import kinds
+from tripmeter.store.agenda import SqlAgenda
 from tripmeter.store.outbox import SqlOutbox
 from tripmeter.store.records import DocumentRecords, Statements, listed
 from tripmeter.store.usage import SqlUsage
@@ -41,6 +43,25 @@ class SqlSession:
         self.events = DocumentRecords(statements, kinds.EVENT)
         self.destinations = DocumentRecords(statements, kinds.ENDPOINT)
         self.attempts = DocumentRecords(statements, kinds.ATTEMPT)
+        self.products = DocumentRecords(statements, kinds.PRODUCT)
+        self.prices = DocumentRecords(statements, kinds.PRICE)
+        self.coupons = DocumentRecords(statements, kinds.COUPON)
+        self.discounts = DocumentRecords(statements, kinds.DISCOUNT)
+        self.promotion_codes = DocumentRecords(statements, kinds.PROMOTION_CODE)
+        self.tax_rates = DocumentRecords(statements, kinds.TAX_RATE)
+        self.subscriptions = DocumentRecords(statements, kinds.SUBSCRIPTION)
+        self.subscription_items = DocumentRecords(statements, kinds.SUBSCRIPTION_ITEM)
+        self.invoices = DocumentRecords(statements, kinds.INVOICE)
+        self.invoice_items = DocumentRecords(statements, kinds.INVOICE_ITEM)
+        self.invoice_payments = DocumentRecords(statements, kinds.INVOICE_PAYMENT)
+        self.balance_transactions = DocumentRecords(statements, kinds.BALANCE_TRANSACTION)
+        self.credit_grants = DocumentRecords(statements, kinds.CREDIT_GRANT)
+        self.credit_transactions = DocumentRecords(statements, kinds.CREDIT_TRANSACTION)
+        self.features = DocumentRecords(statements, kinds.FEATURE)
+        self.product_features = DocumentRecords(statements, kinds.PRODUCT_FEATURE)
+        self.entitlements = DocumentRecords(statements, kinds.ENTITLEMENT)
+        self.test_clocks = DocumentRecords(statements, kinds.TEST_CLOCK)
+        self.agenda = SqlAgenda(statements)
 
     def savepoint(self) -> AbstractContextManager[None]:
         """Undo what happens inside if it raises."""
@@ -91,6 +112,11 @@ class SqlSession:
         rows = self._sql.rows("scopes", {})
         return [Scope(account, bool(livemode)) for account, livemode in rows]
 
+    def credit_scopes(self) -> list[Scope]:
+        """Every scope that has a credit grant, or an entry of a ledger."""
+        rows = self._sql.rows("credit_scopes", {})
+        return [Scope(account, bool(livemode)) for account, livemode in rows]
+
     def count_alerts(self, scope: Scope, meter: str, customer: str | None) -> int:
         """How many alerts, archived ones aside, the (meter, customer) scope has."""
         params = {**scope._asdict(), "meter": meter, "customer": customer}
@@ -115,6 +141,18 @@ class SqlSession:
         possible = [id for id in ids if "\0" not in id]  # no id has it, and not every engine asks
         params = {**scope._asdict(), "ids": listed(possible)}
         return dict(self._sql.rows("customer_numbers", params))
+
+    def bills_meter(self, scope: Scope, meter: str) -> bool:
+        """Whether the usage of a meter was ever billed to anybody."""
+        return bool(self._sql.rows("bills_meter", {**scope._asdict(), "meter": meter}))
+
+    def billed_items(
+        self, scope: Scope, meter: str, customers: Collection[str]
+    ) -> list[SubscriptionItem]:
+        """The subscription items of customers that bill a meter's usage, oldest first."""
+        params = {**scope._asdict(), "meter": meter, "customers": listed(customers)}
+        rows = self._sql.rows("billed_items", params)
+        return [msgspec.json.decode(doc, type=SubscriptionItem) for (doc,) in rows]
 
     def customer_ids(self, numbers: Collection[int]) -> dict[int, str]:
         """Ids of customers by number, deleted ones too."""

@@ -12,6 +12,7 @@ from tripmeter.model.ids import base62, from_base62
 from tripmeter.model.meter import Meter
 from tripmeter.model.quantity import format_quantity, whole_units
 from tripmeter.wire import shapes
+from tripmeter.wire.catalogue import discount_object
 from tripmeter.wire.times import rfc3339, unix
 
 _SUMMARY_BYTES = 10
@@ -32,13 +33,14 @@ def customer_object(customer: Customer) -> shapes.CustomerObject:
         "id": customer.id,
         "object": "customer",
         "address": details.get("address"),
-        "balance": 0,
+        "balance": customer.balance,
         "business_name": details.get("business_name"),
         "created": unix(customer.created_ms),
-        "currency": None,
+        "currency": customer.currency,
         "default_source": None,
         "delinquent": False,
         "description": details.get("description"),
+        "discount": discount_object(customer.discount) if customer.discount else None,
         "email": customer.email,
         "individual_name": details.get("individual_name"),
         "invoice_settings": _NO_INVOICE_SETTINGS,
@@ -49,7 +51,7 @@ def customer_object(customer: Customer) -> shapes.CustomerObject:
         "preferred_locales": details.get("preferred_locales", []),
         "shipping": details.get("shipping"),
         "tax_exempt": details.get("tax_exempt", "none"),
-        "test_clock": None,
+        "test_clock": customer.clock,
     }
 
 

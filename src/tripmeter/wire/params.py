@@ -24,10 +24,14 @@ from tripmeter.wire.forms import Elements
 from tripmeter.wire.values import (
     Blank,
     Boolean,
+    DecimalText,
     Dialect,
     Enum,
     Integer,
+    Number,
+    Off,
     Param,
+    Refused,
     Rfc3339,
     Schema,
     String,
@@ -41,15 +45,19 @@ __all__ = [
     "UNSET_ALL",
     "Blank",
     "Boolean",
+    "DecimalText",
     "Dialect",
     "Enum",
     "Expand",
     "Integer",
     "ListOf",
     "Map",
+    "Number",
     "Object",
+    "Off",
     "Param",
     "Range",
+    "Refused",
     "Rfc3339",
     "Schema",
     "String",
@@ -254,7 +262,7 @@ class Object(Param):
 
     def schema(self, dialect: Dialect) -> Schema:
         """An object without additional properties."""
-        members = {name: one.json_schema(dialect=dialect) for name, one in self.fields.items()}
+        members = {name: one.json_schema(dialect=dialect) for name, one in self._offered()}
         required = {"required": list(self._required)} if self._required else {}
         return {
             "type": "object",
@@ -265,11 +273,15 @@ class Object(Param):
 
     def openapi_query_parameters(self) -> list[Schema]:
         """The members as OpenAPI parameters of a GET or DELETE."""
-        return [_query_parameter(name, param) for name, param in self.fields.items()]
+        return [_query_parameter(name, param) for name, param in self._offered()]
 
     def openapi_encoding(self) -> Schema:
         """How those members of a form that have members of their own are written: in brackets."""
-        return {name: dict(_BRACKETS) for name, param in self.fields.items() if _is_nested(param)}
+        return {name: dict(_BRACKETS) for name, param in self._offered() if _is_nested(param)}
+
+    def _offered(self) -> list[tuple[str, Param]]:
+        """The members that some value is right for."""
+        return [one for one in self.fields.items() if not isinstance(one[1], Refused)]
 
 
 class Range(Param):

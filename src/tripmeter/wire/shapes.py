@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import Any, Literal, NotRequired, TypedDict
 
+from tripmeter.wire.catalogue import DiscountObject
+
 
 class CustomerObject(TypedDict):
     """Someone whose usage is metered."""
@@ -17,6 +19,7 @@ class CustomerObject(TypedDict):
     default_source: str | None
     delinquent: bool
     description: str | None
+    discount: DiscountObject | None
     email: str | None
     individual_name: str | None
     invoice_settings: dict[str, Any]

@@ -11,6 +11,11 @@ def unix(moment_ms: int) -> int:
     return moment_ms // 1000
 
 
+def unix_or_none(moment_ms: int | None) -> int | None:
+    """Whole seconds since the epoch, of a time that may not be set."""
+    return None if moment_ms is None else unix(moment_ms)
+
+
 def rfc3339(moment_ms: int) -> str:
     """Such as `2026-11-23T04:05:06.789Z`."""
     moment = _EPOCH + timedelta(milliseconds=moment_ms)

@@ -24,7 +24,11 @@ LARGEST_INTEGER: Final = 2**63 - 1
 LATEST_TIMESTAMP: Final = 253_402_300_799
 """The last second of the year 9999."""
 
+DECIMAL_PLACES: Final = 12
+"""How many decimal places amounts and quantities in text may have (Stripe)."""
+
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
+_DECIMAL: Final = rf"-?[0-9]{{1,15}}(?:\.[0-9]{{1,{DECIMAL_PLACES}}})?"
 _DAY: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _HOUR: Final = r"[0-9]{2}:[0-9]{2}"
 _RFC3339: Final = re.compile(
@@ -183,6 +187,44 @@ class Timestamp(Integer):
         return schema if self.words else schema | {"format": "unix-time"}
 
 
+class DecimalText(Param):
+    """A decimal as text, `0.0025`: up to 15 digits, and up to DECIMAL_PLACES after the point.
+
+    Exponents, signs other than a minus, and numbers of JSON are refused, so nothing is inexact.
+    """
+
+    __slots__ = ("maximum", "minimum")
+
+    def __init__(
+        self,
+        *,
+        minimum: int | None = None,
+        maximum: int | None = None,
+        required: bool = False,
+        blank: Blank = "refused",
+        description: str = "",
+    ) -> None:
+        super().__init__(required=required, blank=blank, description=description)
+        self.minimum = minimum
+        self.maximum = maximum
+
+    def convert(self, given: Any, name: str, form: bool) -> Decimal:
+        """The exact number."""
+        if not isinstance(given, str) or not re.fullmatch(_DECIMAL, given):
+            hint = f"It must be a decimal with at most {DECIMAL_PLACES} decimal places, as a string"
+            raise ParameterInvalid(name, f"Invalid decimal: {shown(given)}. {hint}.")
+        number = Decimal(given)
+        if self.minimum is not None and number < self.minimum:
+            raise ParameterInvalid(name, _bound("greater", self.minimum))
+        if self.maximum is not None and number > self.maximum:
+            raise ParameterInvalid(name, _bound("less", self.maximum))
+        return number
+
+    def schema(self, dialect: Dialect) -> Schema:
+        """A string of digits, marked as a decimal the way Stripe's specification does."""
+        return {"type": "string", "format": "decimal", "pattern": f"^{_DECIMAL}$"}
+
+
 class Rfc3339(Param):
     """A time such as `2026-01-31T12:00:00.000Z`, with Z or an offset; reads as Unix milliseconds.
 
@@ -204,6 +246,47 @@ class Rfc3339(Param):
     def schema(self, dialect: Dialect) -> Schema:
         """A string of the format date-time."""
         return {"type": "string", "format": "date-time"}
+
+
+class Number(Param):
+    """A decimal number from `minimum` to `maximum` with at most `places` decimal places; exact."""
+
+    __slots__ = ("_form", "maximum", "minimum", "places")
+
+    def __init__(
+        self,
+        *,
+        places: int,
+        minimum: Decimal,
+        maximum: Decimal,
+        required: bool = False,
+        blank: Blank = "refused",
+        description: str = "",
+    ) -> None:
+        super().__init__(required=required, blank=blank, description=description)
+        self.places = places
+        self.minimum = minimum
+        self.maximum = maximum
+        self._form = re.compile(rf"-?[0-9]{{1,20}}(\.[0-9]{{1,{places}}})?")
+
+    def convert(self, given: Any, name: str, form: bool) -> Decimal:
+        """The number, without the zeros that end its fraction."""
+        written = given if isinstance(given, str) else shown(given)
+        if isinstance(given, bool) or not self._form.fullmatch(written):
+            hint = f"Write digits, with at most {self.places} after the point, as in 12.5."
+            raise ParameterInvalid(name, f"Invalid decimal: {shown(given)}. {hint}")
+        number = Decimal(written)
+        if number < self.minimum:
+            raise ParameterInvalid(name, _bound("greater", self.minimum))
+        if number > self.maximum:
+            raise ParameterInvalid(name, _bound("less", self.maximum))
+        whole = number == number.to_integral_value()
+        return number.quantize(Decimal(1)) if whole else number.normalize()
+
+    def schema(self, dialect: Dialect) -> Schema:
+        """A string of digits, as forms have it; JSON may have a number."""
+        written: Schema = {"type": "string", "pattern": f"^{self._form.pattern}$"}
+        return written if dialect == "form" else {"anyOf": [{"type": "number"}, written]}
 
 
 class Boolean(Param):
@@ -250,6 +333,48 @@ class Enum(Param):
         return {"type": "string", "enum": list(self.choices)}
 
 
+class Off(Boolean):
+    """A switch of Stripe's for what there is not here: `false` is taken, `true` is refused."""
+
+    __slots__ = ("message",)
+
+    def __init__(self, message: str, *, required: bool = False) -> None:
+        super().__init__(required=required, description="Only false.")
+        self.message = message
+
+    def convert(self, given: Any, name: str, form: bool) -> bool:
+        """False. The refusal of `true` says what to do instead."""
+        if super().convert(given, name, form):
+            raise ParameterInvalid(name, f"Invalid {name}: {self.message}")
+        return False
+
+    def schema(self, dialect: Dialect) -> Schema:
+        """False alone."""
+        return {"type": "boolean", "const": False}
+
+
+class Refused(Param):
+    """A parameter of Stripe's for what there is not here, whatever its value.
+
+    It is declared so that its refusal can say why and what to do; an unknown one is just unknown.
+    OpenAPI leaves it out.
+    """
+
+    __slots__ = ("message",)
+
+    def __init__(self, message: str) -> None:
+        super().__init__()
+        self.message = message
+
+    def value(self, given: Any, name: str, form: bool) -> Any:
+        """Raises ParameterInvalid, for a blank, too."""
+        raise ParameterInvalid(name, f"'{name}' is not supported here: {self.message}")
+
+    def schema(self, dialect: Dialect) -> Schema:
+        """What no value satisfies."""
+        return {"not": {}}
+
+
 # --- checks ------------------------------------------------------------------------------------
 
 
@@ -291,7 +416,7 @@ def _invalid(kind: str, given: Any, name: str) -> ParameterInvalid:
     return ParameterInvalid(name, f"Invalid {kind}: {shown(given)}")
 
 
-def _bound(direction: str, bound: int) -> str:
+def _bound(direction: str, bound: int | Decimal) -> str:
     return f"This value must be {direction} than or equal to {bound}."
 
 

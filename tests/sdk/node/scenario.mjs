@@ -158,6 +158,56 @@ const parts = {
     say('expand', { same: expanded.usage_threshold.meter.event_name === unique });
   },
 
+  /** From a product to the invoice of a threshold; then a year on a test clock. */
+  async thresholds() {
+    const meter = await createMeter();
+    const product = await stripe.products.create({ name: 'Tokens' });
+    const metered = { interval: 'month', usage_type: 'metered', meter: meter.id };
+    const price = await stripe.prices.create({
+      product: product.id,
+      currency: 'usd',
+      unit_amount: 10,
+      recurring: metered,
+    });
+    await withInbox(async (server, hook) => {
+      const endpoint = await stripe.webhookEndpoints.create({
+        url: hook,
+        enabled_events: ['invoice.paid'],
+      });
+      const customer = await stripe.customers.create();
+      const subscription = await stripe.subscriptions.create({
+        customer: customer.id,
+        items: [{ price: price.id }],
+        billing_thresholds: { amount_gte: 500 },
+      });
+      const gte = subscription.billing_thresholds.amount_gte;
+      say('subscription', { status: subscription.status, gte });
+      const arrival = receive(
+        server,
+        ({ data: { object } }) => object.customer === customer.id && object.total > 0,
+      );
+      await stripe.billing.meterEvents.create(eventOf(customer, '40'));
+      await stripe.billing.meterEvents.create(eventOf(customer, '20'));
+      const { body, signature } = await arrival;
+      const event = stripe.webhooks.constructEvent(body, signature, endpoint.secret);
+      const { billing_reason: reason, total } = event.data.object;
+      say('invoice', { reason, total, verified: true });
+      await stripe.webhookEndpoints.del(endpoint.id);
+    });
+    const start = Math.floor(Date.now() / 1000);
+    let clock = await stripe.testHelpers.testClocks.create({ frozen_time: start });
+    const customer = await stripe.customers.create({ test_clock: clock.id });
+    await stripe.subscriptions.create({ customer: customer.id, items: [{ price: price.id }] });
+    for (let step = 1; step <= 7; step += 1) {
+      clock = await stripe.testHelpers.testClocks.advance(clock.id, {
+        frozen_time: start + Math.min(step * 58, 370) * 86400,
+      });
+    }
+    const invoices = await stripe.invoices.list({ customer: customer.id, limit: 100 });
+    const cycles = invoices.data.filter((one) => one.billing_reason === 'subscription_cycle');
+    say('year', { cycles: cycles.length, status: clock.status });
+  },
+
   /** A thin event, verified, and what it is about. */
   async thin() {
     await withInbox(async (server, hook) => {

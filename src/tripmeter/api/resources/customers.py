@@ -4,10 +4,11 @@ from typing import Any, Final
 
 from tripmeter.api.call import Call, Route, bounds_ms, fields, list_object, listing
 from tripmeter.control import customers
+from tripmeter.model.money import AMOUNT_LIMIT
 from tripmeter.model.scope import Scope
 from tripmeter.ports import Session, Work
 from tripmeter.wire.objects import account_object, customer_object, deleted_object
-from tripmeter.wire.params import Enum, ListOf, Map, Object, Param, Range, String
+from tripmeter.wire.params import Enum, Integer, ListOf, Map, Object, Param, Range, String
 from tripmeter.wire.shapes import AccountObject, CustomerObject, DeletedObject
 
 _PATH: Final = "/v1/customers"
@@ -19,6 +20,11 @@ _ADDRESS: Final[dict[str, Param]] = {
 
 _FIELDS: Final[dict[str, Param]] = {
     "address": Object(_ADDRESS, blank="unset"),
+    "balance": Integer(
+        minimum=-AMOUNT_LIMIT,
+        maximum=AMOUNT_LIMIT,
+        description="Minor units: below zero is credit for the next invoice, above is owed.",
+    ),
     "business_name": String(blank="unset", max_length=150),
     "description": String(blank="unset"),
     "email": String(blank="unset", max_length=512),
@@ -66,7 +72,9 @@ def retrieve(session: Session, call: Call) -> Any:
 
 def list_(session: Session, call: Call) -> Any:
     """Customers, newest first."""
-    filters = {"email": call.params.get("email"), **bounds_ms(call.params.get("created"))}
+    given = call.params
+    filters = {"email": given.get("email"), "clock": given.get("test_clock")}
+    filters |= bounds_ms(given.get("created"))
     return list_object(
         _PATH, session.customers.page(call.scope, call.page, **filters), customer_object
     )
@@ -81,14 +89,19 @@ def account(session: Session, call: Call) -> Any:
 ROUTES: Final = (
     Route("GET", "/v1/account", "The account of the key", AccountObject, fields(), read=account),
     Route(
-        "POST", _PATH, "Create a customer", CustomerObject, fields(**_FIELDS, id=_ID), change=create
+        "POST",
+        _PATH,
+        "Create a customer",
+        CustomerObject,
+        fields(**_FIELDS, id=_ID, test_clock=String()),
+        change=create,
     ),
     Route(
         "GET",
         _PATH,
         "List customers",
         CustomerObject,
-        listing(created=Range(), email=String(max_length=512)),
+        listing(created=Range(), email=String(max_length=512), test_clock=String()),
         read=list_,
         is_list=True,
     ),

@@ -44,10 +44,11 @@ SELECT doc FROM stream_sessions WHERE digest = :digest
 DELETE FROM stream_sessions WHERE expires_ms < :before_ms
 
 -- name: insert_customer
-INSERT INTO customers (id, account, livemode, created_ms, email, deleted, doc)
-VALUES (:id, :account, :livemode, :created_ms, :email, :deleted, :doc) RETURNING no
+INSERT INTO customers (id, account, livemode, created_ms, email, deleted, clock, doc)
+VALUES (:id, :account, :livemode, :created_ms, :email, :deleted, :clock, :doc) RETURNING no
 -- name: replace_customer
-UPDATE customers SET email = :email, deleted = :deleted, doc = :doc WHERE no = :no
+UPDATE customers SET email = :email, deleted = :deleted, clock = :clock, doc = :doc
+WHERE no = :no
 -- name: find_customer
 SELECT no, doc FROM customers WHERE account = :account AND livemode = :livemode AND id = :id
 -- name: customer_numbers
@@ -61,6 +62,7 @@ SELECT doc FROM customers WHERE no = :no
 -- name: page_customer paged
 SELECT no, doc FROM customers
 WHERE account = :account AND livemode = :livemode AND deleted = 0
+  AND ((:clock IS NULL AND clock IS NULL) OR clock = :clock)
   AND (:email IS NULL OR email = :email)
   AND (:created_gt IS NULL OR created_ms > :created_gt)
   AND (:created_gte IS NULL OR created_ms >= :created_gte)
@@ -84,6 +86,9 @@ WHERE account = :account AND livemode = :livemode
   AND {cursor} ORDER BY {order} LIMIT :limit
 -- name: scopes
 SELECT DISTINCT account, livemode FROM meters ORDER BY account, livemode
+-- name: credit_scopes
+SELECT account, livemode FROM credit_grants
+UNION SELECT account, livemode FROM credit_transactions ORDER BY account, livemode
 -- name: active_meter
 SELECT no, doc FROM meters
 WHERE account = :account AND livemode = :livemode AND event_name = :event_name
@@ -302,3 +307,28 @@ SELECT no, account, livemode, meter_no, code, created_ms, refused, samples FROM 
 WHERE created_ms <= :start_ms OR created_ms > :end_ms ORDER BY no
 -- name: drop_refusal
 DELETE FROM refusals WHERE no = :no
+
+-- name: put_due
+INSERT INTO agenda (account, livemode, task, subject, due_ms, clock)
+VALUES (:account, :livemode, :task, :subject, :due_ms, :clock)
+ON CONFLICT (account, livemode, task, subject)
+DO UPDATE SET due_ms = excluded.due_ms, clock = excluded.clock
+-- name: drop_due
+DELETE FROM agenda
+WHERE account = :account AND livemode = :livemode AND task = :task AND subject = :subject
+-- name: due_in_the_world
+SELECT account, livemode, task, subject, due_ms, clock FROM agenda
+WHERE clock IS NULL AND due_ms <= :now_ms ORDER BY due_ms, task, subject LIMIT :limit
+-- name: due_on_clock
+SELECT account, livemode, task, subject, due_ms, clock FROM agenda
+WHERE account = :account AND livemode = :livemode AND clock = :clock AND due_ms <= :now_ms
+ORDER BY due_ms, task, subject LIMIT :limit
+
+-- name: billed_items
+SELECT item.doc FROM subscription_items AS item
+WHERE item.account = :account AND item.livemode = :livemode AND item.meter = :meter AND item.deleted = 0
+  AND item.customer IN (SELECT value FROM json_each(:customers))
+ORDER BY item.no
+-- name: bills_meter
+SELECT 1 FROM subscription_items
+WHERE account = :account AND livemode = :livemode AND meter = :meter LIMIT 1

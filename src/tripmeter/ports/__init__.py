@@ -5,7 +5,7 @@ Each method says what it guarantees. Nothing here has an implementation; `app.py
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,11 +25,13 @@ from tripmeter.model.event import (
     Event,
 )
 from tripmeter.model.meter import Meter
-from tripmeter.model.scope import Scope
-from tripmeter.model.stored import Kept, Page, RefusalRow, Slice, StoredReply
+from tripmeter.model.scope import Caller, Scope
+from tripmeter.model.stored import Kept, RefusalRow, StoredReply
+from tripmeter.model.subscription import SubscriptionItem, Window
+from tripmeter.model.terms import Terms
 from tripmeter.model.usage import LogRow, RefusalCode, TallyBlock
-
-T = TypeVar("T")
+from tripmeter.ports.billing import BillingRecords
+from tripmeter.ports.records import Records
 
 
 class Clock(Protocol):
@@ -57,38 +59,6 @@ class Poster(Protocol):
 
     async def close(self) -> None:
         """Give back every connection."""
-        ...
-
-
-class Records(Protocol[T]):
-    """Objects of one kind. Every read is bound to a scope, or to a number found through one."""
-
-    def insert(self, value: T) -> int:
-        """Store a new object and give its number."""
-        ...
-
-    def replace(self, no: int, value: T) -> None:
-        """Store a new state of an object."""
-        ...
-
-    def find(self, scope: Scope, id: str) -> Kept[T] | None:
-        """The object with this id, if it is in this scope."""
-        ...
-
-    def get(self, scope: Scope, id: str, param: str = "id") -> Kept[T]:
-        """As `find`; raises ResourceMissing naming `param`."""
-        ...
-
-    def numbered(self, no: int) -> T:
-        """The object with a number that this store gave out."""
-        ...
-
-    def page(self, scope: Scope, page: Page, **filters: Any) -> Slice[T]:
-        """A page of those that match. Raises ResourceMissing for an unknown cursor."""
-        ...
-
-    def every(self, scope: Scope) -> Iterator[Kept[T]]:
-        """All of a scope, newest first, read page by page."""
         ...
 
 
@@ -220,7 +190,7 @@ class Outbox(Protocol):
         ...
 
 
-class Session(Protocol):
+class Session(BillingRecords, Protocol):
     """A connection to the store: typed reads, and within `Store.transaction` typed writes."""
 
     @property
@@ -366,6 +336,23 @@ class Work(Protocol):
 
     def customer_changed(self, scope: Scope, customer: str) -> None:
         """Say that a customer is new or gone."""
+        ...
+
+    @property
+    def terms(self) -> Terms:
+        """How this engine bills."""
+        ...
+
+    def usage(self, item: SubscriptionItem, window: Window) -> int:
+        """What was used in an open window of a metered item so far; scaled."""
+        ...
+
+    def billing_changed(self, scope: Scope, meter: str, customer: str) -> None:
+        """Say that what a customer's usage on a meter is billed for is not as it was."""
+        ...
+
+    def evaluate_thresholds(self, caller: Caller, subscription: str) -> None:
+        """Evaluate a subscription's billing thresholds now, whether usage comes or not."""
         ...
 
     def endpoints_changed(self, scope: Scope) -> None:

@@ -1,0 +1,329 @@
+"""What becomes of an invoice: drafted, finalized, paid, voided, given up.
+
+Each move checks the state that it begins in, and says what happened in the transaction that made
+it so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from msgspec import structs
+
+from tripmeter.billing.rendering import rendered_invoice, rendered_payment
+from tripmeter.billing.settling import settled
+from tripmeter.billing.usage import refreshed, release_windows
+from tripmeter.control.announcing import announce
+from tripmeter.control.balance import change_balance
+from tripmeter.control.clocks import time_on
+from tripmeter.control.credits import apply_to_invoice, give_back
+from tripmeter.model.agenda import Due, Task
+from tripmeter.model.catalogue import Discount
+from tripmeter.model.customer import Customer
+from tripmeter.model.errors import StateConflict
+from tripmeter.model.ids import new_id
+from tripmeter.model.invoice import (
+    BillingReason,
+    Invoice,
+    InvoiceLine,
+    InvoicePayment,
+    InvoiceStatus,
+    ThresholdReason,
+)
+from tripmeter.model.scope import Caller, Scope
+from tripmeter.model.stored import Kept
+from tripmeter.ports import Work
+from tripmeter.rules.invoicing import due
+from tripmeter.rules.numbering import invoice_number, new_prefix
+from tripmeter.rules.periods import DAY_MS, Period
+
+URL: Final = "/v1/invoices"
+
+_OPEN: Final = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What an invoice is to be."""
+
+    customer: Customer
+    currency: str
+    reason: BillingReason
+    period: Period
+    lines: Sequence[InvoiceLine] = ()
+    subscription: str | None = None
+    ordinal: int | None = None
+    finalizes_ms: int | None = None
+    threshold_reason: ThresholdReason | None = None
+    discounts: tuple[Discount, ...] = ()
+    fields: dict[str, Any] = field(default_factory=dict)
+    """Other fields of the invoice, by name."""
+
+
+def draft(work: Work, caller: Caller, wanted: Draft) -> Kept[Invoice]:
+    """Make a draft. One for a subscription's period and ordinal that is there already is given
+    back as it is: what was asked for twice is done once."""
+    scope = caller.scope
+    now_ms = time_on(work.session, scope, wanted.customer.clock, work.now_ms)
+    invoice = settled(work.session, scope, invoice_of(wanted, scope, now_ms), wanted.customer)
+    kept = Kept(work.session.invoices.insert(invoice), invoice)
+    if wanted.finalizes_ms is not None:
+        task = Due(scope, Task.FINALIZE, invoice.id, wanted.finalizes_ms, wanted.customer.clock)
+        work.session.agenda.put(task)
+    _tell(work, caller, "invoice.created", invoice)
+    return kept
+
+
+def invoice_of(wanted: Draft, scope: Scope, now_ms: int) -> Invoice:
+    """A draft as an object, with nothing settled."""
+    customer = wanted.customer
+    return Invoice(
+        id=new_id("in", now_ms),
+        account=scope.account,
+        livemode=scope.livemode,
+        created_ms=now_ms,
+        customer=customer.id,
+        currency=wanted.currency,
+        status=InvoiceStatus.DRAFT,
+        reason=wanted.reason,
+        subscription=wanted.subscription,
+        ordinal=wanted.ordinal,
+        period_start_ms=wanted.period.start_ms,
+        period_end_ms=wanted.period.end_ms,
+        clock=customer.clock,
+        lines=tuple(wanted.lines),
+        discounts=wanted.discounts,
+        threshold_reason=wanted.threshold_reason,
+        starting_balance=0,
+        finalizes_ms=wanted.finalizes_ms,
+        **{"details": customer_facts(customer), **wanted.fields},
+    )
+
+
+def customer_facts(customer: Customer) -> dict[str, Any]:
+    """What an invoice keeps of its customer as they were."""
+    names = ("name", "address", "phone", "shipping", "tax_exempt")
+    facts = {f"customer_{name}": customer.details.get(name) for name in names}
+    return {**facts, "customer_email": customer.email}
+
+
+def finalize(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
+    """Make a draft final: usage as it is now, credits, taxes, balance, number. Then collect it.
+
+    Raises StateConflict unless it is a draft.
+    """
+    if kept.value.status is not InvoiceStatus.DRAFT:
+        raise StateConflict(
+            f"The invoice {kept.value.id} is {kept.value.status} already. Only drafts can be "
+            "finalized."
+        )
+    scope = caller.scope
+    customer = work.session.customers.get(scope, kept.value.customer)
+    now_ms = time_on(work.session, scope, kept.value.clock, work.now_ms)
+    invoice = refreshed(work, kept.value, now_ms)
+    invoice = settled(work.session, scope, invoice, customer.value)
+    invoice = apply_to_invoice(work, invoice)
+    invoice = settled(work.session, scope, invoice, customer.value)
+    invoice, numbered = _numbered(invoice, customer.value)
+    owed = due(invoice.total, numbered.balance)
+    invoice = structs.replace(
+        invoice,
+        status=InvoiceStatus.OPEN,
+        finalized_ms=now_ms,
+        finalizes_ms=None,
+        due_ms=_due_ms(invoice, now_ms),
+        starting_balance=numbered.balance,
+        ending_balance=owed.ending_balance,
+        amount_due=owed.amount_due,
+    )
+    work.session.invoices.replace(kept.no, invoice)
+    work.session.customers.replace(customer.no, numbered)
+    taken = owed.ending_balance - numbered.balance
+    if taken:
+        change_balance(
+            work,
+            caller,
+            Kept(customer.no, numbered),
+            taken,
+            invoice.currency,
+            "applied_to_invoice",
+            invoice=invoice.id,
+        )
+    release_windows(work, scope, invoice)
+    work.session.agenda.drop(scope, Task.FINALIZE, invoice.id)
+    _tell(work, caller, "invoice.finalized", invoice)
+    return _collect(work, caller, Kept(kept.no, invoice))
+
+
+def _due_ms(invoice: Invoice, now_ms: int) -> int | None:
+    days = invoice.details.get("days_until_due")
+    if invoice.due_ms is not None or days is None:
+        return invoice.due_ms
+    return now_ms + int(days) * DAY_MS
+
+
+def _numbered(invoice: Invoice, customer: Customer) -> tuple[Invoice, Customer]:
+    """The invoice with the customer's next number."""
+    prefix = customer.invoice_prefix or new_prefix(customer.id)
+    count = customer.invoices + 1
+    number = invoice.number or invoice_number(prefix, count)
+    return (
+        structs.replace(invoice, number=number),
+        structs.replace(
+            customer,
+            invoice_prefix=prefix,
+            invoices=count,
+            currency=customer.currency or invoice.currency,
+        ),
+    )
+
+
+def _collect(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
+    """What happens to an invoice by itself once it is open."""
+    invoice = kept.value
+    if invoice.amount_due == 0:
+        return _paid(work, caller, kept, out_of_band=False)
+    if not invoice.auto_advance:
+        return kept
+    if invoice.collection_method == "charge_automatically":
+        return _paid(work, caller, kept, out_of_band=False)
+    if invoice.due_ms is not None:
+        task = Due(caller.scope, Task.OVERDUE, invoice.id, invoice.due_ms, invoice.clock)
+        work.session.agenda.put(task)
+    _tell(work, caller, "invoice.sent", invoice)
+    return kept
+
+
+def pay(
+    work: Work, caller: Caller, kept: Kept[Invoice], *, out_of_band: bool = False
+) -> Kept[Invoice]:
+    """Record that an invoice was paid; a draft is finalized first. Raises StateConflict."""
+    if kept.value.status is InvoiceStatus.DRAFT:
+        kept = finalize(work, caller, kept)
+        if kept.value.status is InvoiceStatus.PAID:
+            return kept
+    if kept.value.status not in _OPEN:
+        raise StateConflict(
+            f"The invoice {kept.value.id} is {kept.value.status}. Only open and uncollectible "
+            "invoices can be paid."
+        )
+    return _paid(work, caller, kept, out_of_band=out_of_band)
+
+
+def _paid(work: Work, caller: Caller, kept: Kept[Invoice], *, out_of_band: bool) -> Kept[Invoice]:
+    scope, now_ms = caller.scope, time_on(work.session, caller.scope, kept.value.clock, work.now_ms)
+    invoice = structs.replace(
+        kept.value,
+        status=InvoiceStatus.PAID,
+        amount_paid=kept.value.amount_due,
+        paid_ms=now_ms,
+        details={**kept.value.details, "attempted": not out_of_band},
+    )
+    work.session.invoices.replace(kept.no, invoice)
+    work.session.agenda.drop(scope, Task.OVERDUE, invoice.id)
+    if invoice.amount_due:
+        payment = InvoicePayment(
+            id=new_id("inpay", now_ms),
+            account=scope.account,
+            livemode=scope.livemode,
+            created_ms=now_ms,
+            invoice=invoice.id,
+            currency=invoice.currency,
+            amount=invoice.amount_due,
+            out_of_band=out_of_band,
+        )
+        work.session.invoice_payments.insert(payment)
+        shown = rendered_payment(payment)
+        announce(work, caller, "invoice_payment.paid", shown, "/v1/invoice_payments")
+    _tell(work, caller, "invoice.paid", invoice)
+    _tell(work, caller, "invoice.payment_succeeded", invoice)
+    return Kept(kept.no, invoice)
+
+
+def void(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
+    """Take an invoice back: what credits and the balance paid of it is given back.
+
+    Raises StateConflict unless it is open or uncollectible.
+    """
+    if kept.value.status not in _OPEN:
+        raise StateConflict(
+            f"The invoice {kept.value.id} is {kept.value.status}. Only open and uncollectible "
+            "invoices can be voided; delete a draft instead."
+        )
+    now_ms = time_on(work.session, caller.scope, kept.value.clock, work.now_ms)
+    invoice = structs.replace(kept.value, status=InvoiceStatus.VOID, voided_ms=now_ms)
+    work.session.invoices.replace(kept.no, invoice)
+    work.session.agenda.drop(caller.scope, Task.OVERDUE, invoice.id)
+    give_back(work, invoice)
+    _return_balance(work, caller, invoice)
+    _tell(work, caller, "invoice.voided", invoice)
+    return Kept(kept.no, invoice)
+
+
+def _return_balance(work: Work, caller: Caller, invoice: Invoice) -> None:
+    """What the customer's balance paid of an invoice, or was paid by it, is as it was."""
+    taken = (invoice.ending_balance or 0) - invoice.starting_balance
+    if taken:
+        customer = work.session.customers.get(caller.scope, invoice.customer)
+        change_balance(
+            work,
+            caller,
+            customer,
+            -taken,
+            invoice.currency,
+            "unapplied_from_invoice",
+            invoice=invoice.id,
+        )
+
+
+def mark_uncollectible(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
+    """Give up on an invoice. Raises StateConflict unless it is open."""
+    if kept.value.status is not InvoiceStatus.OPEN:
+        raise StateConflict(
+            f"The invoice {kept.value.id} is {kept.value.status}. Only open invoices can be "
+            "marked as uncollectible."
+        )
+    now_ms = time_on(work.session, caller.scope, kept.value.clock, work.now_ms)
+    invoice = structs.replace(
+        kept.value, status=InvoiceStatus.UNCOLLECTIBLE, uncollectible_ms=now_ms
+    )
+    work.session.invoices.replace(kept.no, invoice)
+    work.session.agenda.drop(caller.scope, Task.OVERDUE, invoice.id)
+    _tell(work, caller, "invoice.marked_uncollectible", invoice)
+    return Kept(kept.no, invoice)
+
+
+def send(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
+    """Tell that an invoice is to be sent to its customer; a draft is finalized first."""
+    if kept.value.status is InvoiceStatus.DRAFT:
+        kept = finalize(work, caller, kept)
+    if kept.value.status is InvoiceStatus.OPEN:
+        _tell(work, caller, "invoice.sent", kept.value)
+    return kept
+
+
+def overdue(work: Work, caller: Caller, kept: Kept[Invoice]) -> None:
+    """Say that an open invoice should have been paid."""
+    if kept.value.status is InvoiceStatus.OPEN:
+        _tell(work, caller, "invoice.overdue", kept.value)
+
+
+def replaced(work: Work, caller: Caller, before: Kept[Invoice], after: Invoice) -> Kept[Invoice]:
+    """Store a draft's new state, settled, and say what changed."""
+    customer = work.session.customers.get(caller.scope, after.customer).value
+    after = settled(work.session, caller.scope, after, customer)
+    work.session.invoices.replace(before.no, after)
+    shown = rendered_invoice(work.session, before.value)
+    announce(
+        work,
+        caller,
+        "invoice.updated",
+        rendered_invoice(work.session, after),
+        URL,
+        before=shown,
+    )
+    return Kept(before.no, after)
+
+
+def _tell(work: Work, caller: Caller, type_: str, invoice: Invoice) -> None:
+    announce(work, caller, type_, rendered_invoice(work.session, invoice), URL)

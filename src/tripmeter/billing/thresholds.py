@@ -1,0 +1,192 @@
+"""Threshold invoices: what one would say now, and issuing it the moment usage crosses."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import NamedTuple
+
+from msgspec import structs
+
+from tripmeter.billing import windows
+from tripmeter.billing.contract import Contract, Item
+from tripmeter.billing.drafting import metered_lines
+from tripmeter.billing.invoices import Draft, draft, finalize, invoice_of
+from tripmeter.billing.periods import invoice_fields
+from tripmeter.billing.settling import estimated
+from tripmeter.billing.subscriptions import changed, plan, tell, with_invoice
+from tripmeter.model.agenda import Due, Task
+from tripmeter.model.invoice import BillingReason, InvoiceLine, ItemReason, ThresholdReason
+from tripmeter.model.scope import Caller
+from tripmeter.model.stored import Page
+from tripmeter.model.subscription import Window
+from tripmeter.ports import Session, Work
+from tripmeter.rules.invoice_rate import DAY_MS, allowed_at
+from tripmeter.rules.periods import Period, period_at
+from tripmeter.rules.thresholds import Crossing, Metered
+
+
+class Used(NamedTuple):
+    """A metered item, and what was used of it in the current period."""
+
+    item: Item
+    usage: Decimal
+
+    @property
+    def facts(self) -> Metered:
+        """As the rules want it."""
+        own = self.item.item
+        return Metered(
+            own.id, self.item.price, self.usage, self.item.current.billed_usage, own.usage_gte
+        )
+
+
+def amount(session: Session, agreed: Contract, used: Sequence[Used], now_ms: int) -> int:
+    """What an invoice for all that was not billed yet would say: without tax, after discounts and
+    credits, in minor units."""
+    wanted = _wanted(agreed, _lines(agreed, used, now_ms))
+    invoice = invoice_of(wanted, agreed.scope, now_ms)
+    return estimated(session, agreed.scope, invoice, agreed.customer.value).total_excluding_tax
+
+
+def issue(
+    work: Work, caller: Caller, agreed: Contract, used: Sequence[Used], crossed: Crossing,
+    position: int, now_ms: int,
+) -> Contract:  # fmt: skip
+    """Bill all usage so far, overshoot and all, and go on from there.
+
+    With `reset_billing_cycle_anchor` a new period begins now. Where the rate rule for invoices
+    lets none through, it is put off, and what was used meanwhile will be on the next one.
+    """
+    before = agreed
+    later_ms = _held_back_until(work, agreed, now_ms)
+    if later_ms is not None:
+        return _hold_back(work, caller, agreed, later_ms)
+    lines = _lines(agreed, used, now_ms)
+    ordinal = agreed.subscription.invoices_in_period + 1
+    wanted = replace(
+        _wanted(agreed, lines), ordinal=ordinal, threshold_reason=_reason(crossed, agreed, lines)
+    )
+    kept = draft(work, caller, wanted)
+    if agreed.subscription.reset_billing_cycle_anchor:
+        agreed = _restarted(work, agreed, position, now_ms)
+    else:
+        agreed = _gone_on(work, agreed, used)
+    agreed = with_invoice(work, agreed, kept.value)
+    finalize(work, caller, kept)
+    tell(work, caller, "updated", agreed, before)
+    return agreed
+
+
+def _lines(agreed: Contract, used: Sequence[Used], now_ms: int) -> list[InvoiceLine]:
+    return [
+        line
+        for item, usage in used
+        for line in metered_lines(agreed, item, _until(item.current, now_ms), usage, now_ms)
+    ]
+
+
+def _until(window: Window, now_ms: int) -> Window:
+    """The part of a window that lies behind."""
+    end_ms = max(min(window.end_ms, now_ms), window.start_ms)
+    return structs.replace(window, end_ms=end_ms)
+
+
+def _wanted(agreed: Contract, lines: Sequence[InvoiceLine]) -> Draft:
+    now = agreed.subscription
+    return Draft(
+        customer=agreed.customer.value,
+        currency=now.currency,
+        reason=BillingReason.THRESHOLD,
+        period=Period(now.period_start_ms, now.period_end_ms),
+        lines=lines,
+        subscription=now.id,
+        discounts=now.discounts,
+        fields=invoice_fields(agreed, ()),
+    )
+
+
+def _reason(crossed: Crossing, agreed: Contract, lines: Sequence[InvoiceLine]) -> ThresholdReason:
+    reasons = []
+    for one in agreed.metered:
+        if one.item.id in crossed.items and one.item.usage_gte is not None:
+            own = tuple(line.id for line in lines if line.subscription_item == one.item.id)
+            reasons.append(ItemReason(one.item.usage_gte, own))
+    return ThresholdReason(crossed.amount_gte, tuple(reasons))
+
+
+def _gone_on(work: Work, agreed: Contract, used: Sequence[Used]) -> Contract:
+    """The same period, from which this usage has been billed."""
+    usage = {one.item.item.id: one.usage for one in used}
+    items = [
+        one._replace(
+            item=windows.billed(
+                one.item, structs.replace(one.current, billed_usage=usage[one.item.id])
+            )
+        )
+        if one.is_metered
+        else one
+        for one in agreed.items
+    ]
+    return changed(work, agreed, structs.replace(agreed.subscription, held_back=False), items)
+
+
+def _restarted(work: Work, agreed: Contract, position: int, now_ms: int) -> Contract:
+    """A new period from now on, in which tiers start over.
+
+    Its windows take what is stamped in the former period, too: what the crossing event overtook
+    on its way is not lost.
+    """
+    period = period_at(now_ms, agreed.recurring, now_ms)
+    following = period_at(now_ms, agreed.recurring, period.end_ms)
+    subscription = structs.replace(
+        agreed.subscription,
+        anchor_ms=now_ms,
+        period_start_ms=period.start_ms,
+        period_end_ms=period.end_ms,
+        invoices_in_period=0,
+        held_back=False,
+    )
+    items = [_restarted_item(one, period, following, position) for one in agreed.items]
+    agreed = changed(work, agreed, subscription, items)
+    plan(work, agreed)
+    return agreed
+
+
+def _restarted_item(one: Item, period: Period, following: Period, position: int) -> Item:
+    if not one.is_metered:
+        item = structs.replace(
+            one.item, period_start_ms=period.start_ms, period_end_ms=period.end_ms
+        )
+        return one._replace(item=item)
+    former = one.current
+    gone = frozenset(w.no for w in one.item.windows if w.start_ms >= former.start_ms)
+    taking = Period(former.start_ms, period.end_ms)
+    item = windows.with_windows(windows.without(one.item, gone), taking, following, position)
+    item = structs.replace(item, period_start_ms=period.start_ms, period_end_ms=period.end_ms)
+    return one._replace(item=item)
+
+
+def _held_back_until(work: Work, agreed: Contract, now_ms: int) -> int | None:
+    """When the rate rule lets the next invoice through; None if it does now."""
+    terms = work.terms
+    lately = work.session.invoices.page(
+        agreed.scope,
+        Page(limit=terms.invoices_a_day),
+        subscription=agreed.subscription.id,
+        created_gt=now_ms - DAY_MS,
+    )
+    moments = [kept.value.created_ms for kept in lately.items]
+    at_ms = allowed_at(moments, terms.invoices_a_minute, terms.invoices_a_day, now_ms)
+    return at_ms if at_ms > now_ms else None
+
+
+def _hold_back(work: Work, caller: Caller, agreed: Contract, until_ms: int) -> Contract:
+    """Put a threshold invoice off, and say so."""
+    now = agreed.subscription
+    task = Due(agreed.scope, Task.RETRY_THRESHOLD, now.id, until_ms, now.clock)
+    work.session.agenda.put(task)
+    if now.held_back:
+        return agreed
+    after = changed(work, agreed, structs.replace(now, held_back=True), agreed.items)
+    tell(work, caller, "updated", after, agreed)
+    return after

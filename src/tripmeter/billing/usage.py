@@ -1,0 +1,80 @@
+"""The usage on invoices: read from the data plane when a draft is made, and again at the end."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+
+from msgspec import structs
+
+from tripmeter.billing.contract import Contract, Item, contract
+from tripmeter.billing.drafting import as_decimal, metered_lines
+from tripmeter.billing.windows import without
+from tripmeter.model.invoice import Invoice, InvoiceLine, InvoiceStatus
+from tripmeter.model.scope import Scope
+from tripmeter.model.subscription import SubscriptionItem, Window
+from tripmeter.ports import Work
+
+
+def usage_of(work: Work, item: SubscriptionItem, window: Window) -> Decimal:
+    """What was used in a window of an item so far; for metered items."""
+    return as_decimal(work.usage(item, window))
+
+
+def usage_lines(
+    work: Work, agreed: Contract, windows: Iterable[tuple[Item, Window]], now_ms: int
+) -> list[InvoiceLine]:
+    """Lines for the usage of windows, as it is now."""
+    return [
+        line
+        for item, window in windows
+        for line in metered_lines(agreed, item, window, usage_of(work, item.item, window), now_ms)
+    ]
+
+
+def refreshed(work: Work, invoice: Invoice, now_ms: int) -> Invoice:
+    """A draft whose usage is as it is now, late reports included: that of the windows that close
+    with it. What a threshold invoice bills is settled when it is issued.
+
+    Lines keep their ids where they bill the same charge, so that what points to them still does.
+    """
+    numbers = set(invoice.details.get("windows", ()))
+    if invoice.subscription is None or not numbers:
+        return invoice
+    agreed = contract(work.session, Scope(invoice.account, invoice.livemode), invoice.subscription)
+    windows = [
+        (item, window)
+        for item in agreed.metered
+        for window in item.item.windows
+        if window.no in numbers
+    ]
+    fresh = _with_known_ids(usage_lines(work, agreed, windows, now_ms), invoice.lines)
+    others = [line for line in invoice.lines if line.window not in numbers]
+    return structs.replace(invoice, lines=(*fresh, *others))
+
+
+def _with_known_ids(
+    fresh: Sequence[InvoiceLine], known: Sequence[InvoiceLine]
+) -> list[InvoiceLine]:
+    ids: Mapping[tuple[int | None, int | None, bool], str] = {
+        (line.window, line.charge, line.amount < 0): line.id for line in known
+    }
+    return [
+        structs.replace(line, id=ids.get((line.window, line.charge, line.amount < 0), line.id))
+        for line in fresh
+    ]
+
+
+def release_windows(work: Work, scope: Scope, invoice: Invoice) -> None:
+    """Close the windows of a period whose invoice is final: what comes now is late.
+
+    Those that a threshold invoice billed go on.
+    """
+    closing = frozenset(invoice.details.get("windows", ()))
+    if invoice.subscription is None or not closing:
+        return
+    assert invoice.status is not InvoiceStatus.DRAFT
+    agreed = contract(work.session, scope, invoice.subscription)
+    for item in agreed.metered:
+        if closing & {one.no for one in item.item.windows}:
+            work.session.subscription_items.replace(item.no, without(item.item, closing))
+            assert item.item.meter is not None
+            work.billing_changed(scope, item.item.meter, item.item.customer)

@@ -1,0 +1,75 @@
+"""The windows of metered items: opened with a period, closing with its invoice, then gone.
+
+There is always one for the next period, too: usage may be stamped some minutes ahead.
+"""
+
+import secrets
+from typing import Final
+
+from msgspec import structs
+
+from tripmeter.model.subscription import SubscriptionItem, Window
+from tripmeter.rules.periods import Period
+
+_BITS: Final = 62
+"""Of a window's number: random, so that it needs no counter and never comes twice."""
+
+
+def with_windows(
+    item: SubscriptionItem, current: Period, following: Period, position: int
+) -> SubscriptionItem:
+    """An item whose usage counts from a position of the log on."""
+    now, later = new_window(current, position), new_window(following, position)
+    return structs.replace(
+        item,
+        period_start_ms=current.start_ms,
+        period_end_ms=current.end_ms,
+        windows=(*item.windows, now, later),
+        current_window=now.no,
+    )
+
+
+def rolled(item: SubscriptionItem, following: Period, position: int) -> SubscriptionItem:
+    """An item whose next window has become the current one; the one before is closing."""
+    later = item.windows[-1]
+    return structs.replace(
+        item,
+        period_start_ms=later.start_ms,
+        period_end_ms=later.end_ms,
+        windows=(*item.windows, new_window(following, position)),
+        current_window=later.no,
+    )
+
+
+def without_following(item: SubscriptionItem, end_ms: int) -> SubscriptionItem:
+    """An item that ends: what is stamped later is not its usage."""
+    windows = tuple(
+        structs.replace(one, end_ms=min(one.end_ms, end_ms))
+        for one in item.windows
+        if one.start_ms < end_ms
+    )
+    return structs.replace(item, windows=windows)
+
+
+def without(item: SubscriptionItem, numbers: frozenset[int]) -> SubscriptionItem:
+    """An item without windows whose invoice is final."""
+    return structs.replace(
+        item, windows=tuple(one for one in item.windows if one.no not in numbers)
+    )
+
+
+def billed(item: SubscriptionItem, window: Window) -> SubscriptionItem:
+    """An item with a new state of one of its windows."""
+    return structs.replace(
+        item, windows=tuple(window if one.no == window.no else one for one in item.windows)
+    )
+
+
+def new_window(period: Period, position: int) -> Window:
+    """A window that takes usage from a position of the log on."""
+    return Window(
+        no=secrets.randbits(_BITS),
+        start_ms=period.start_ms,
+        end_ms=period.end_ms,
+        opened_at=position,
+    )
