@@ -24,6 +24,7 @@ from tripmeter.api.call import MIB, Services
 from tripmeter.api.connection import ConnectionLimits, Lobby
 from tripmeter.api.door import Door
 from tripmeter.api.exchange import Responder
+from tripmeter.api.hosted_invoices import hosted_invoice_routes
 from tripmeter.api.operations import operation_routes
 from tripmeter.api.table import ROUTES, USAGE_ROUTES
 from tripmeter.clock import SystemClock
@@ -37,6 +38,7 @@ from tripmeter.fleet.serving import DoorServer, FleetServer, configured
 from tripmeter.logs import set_up_logging
 from tripmeter.model.errors import Refusal
 from tripmeter.model.scope import Scope
+from tripmeter.model.terms import Terms
 from tripmeter.notify.webhook import WebhookPoster
 from tripmeter.pipeline.deliver import Deliverer
 from tripmeter.pipeline.jobs import CommandJob
@@ -73,7 +75,9 @@ class Engine:
         self.store: Store = open_store(settings)
         identifiers = TieredIdentifiers(settings.identifiers_path)
         queue = QueueLimits(pieces=settings.max_queued_events)
-        self.writer = Writer(self.store, self.clock, identifiers, self._wake, limits=queue)
+        self.writer = Writer(
+            self.store, self.clock, identifiers, self._wake, limits=queue, terms=terms_of(settings)
+        )
         self.poster = poster or WebhookPoster(allow_private=settings.allow_private_webhooks)
         self.deliverer = Deliverer(self.store, self.writer, self.poster, self.clock)
         self._services = Services(
@@ -84,6 +88,7 @@ class Engine:
             metrics=self._metrics,
             rate_limit=settings.rate_limit,
             request_log=settings.request_log,
+            terms=terms_of(settings),
         )
         self._door = Door(self._services, ROUTES, admission_limits(settings.of_one_process))
         self.new_key: str | None = None
@@ -97,7 +102,8 @@ class Engine:
     @property
     def app(self) -> Starlette:
         """The HTTP application; its lifespan starts and stops the engine."""
-        app = self._door.app(operation_routes(self._services, __version__))
+        own = operation_routes(self._services, __version__)
+        app = self._door.app([*own, *hosted_invoice_routes(self._services)])
         app.router.lifespan_context = self._lifespan
         return app
 
@@ -211,6 +217,18 @@ def open_lobby(
         )
     limits = ConnectionLimits(connections, settings.read_timeout_s, settings.idle_timeout_s)
     return Lobby(fixed, limits, counted=counted)
+
+
+def terms_of(settings: Settings) -> Terms:
+    """How an engine bills."""
+    rates = settings.invoice_rates
+    return Terms(
+        grace_ms=settings.invoice_grace * 1000,
+        invoices_a_minute=rates.get("minute"),
+        invoices_a_day=rates.get("day"),
+        base_url=settings.public_url,
+        seller=settings.seller,
+    )
 
 
 def admission_limits(settings: Settings) -> Limits:

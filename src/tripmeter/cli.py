@@ -101,6 +101,7 @@ def serve(
 
     TRIPMETER_API_KEY=sk_test_… makes sure that this key exists; without it, one is made at the
     first start and shown once. TRIPMETER_ALLOW_PRIVATE_WEBHOOKS=1 lets webhooks go to localhost.
+    TRIPMETER_BASE_URL=https://… is where invoices are found, TRIPMETER_SELLER who they are from.
     """
     from rich.console import Console
 

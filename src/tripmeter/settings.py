@@ -17,6 +17,16 @@ TRIPMETER_PROCESSES               1: everything in one; more: all     1
                                   but one of them answer HTTP
 TRIPMETER_FAILPOINT               die there: docs/failpoints.md
 
+Billing:
+
+TRIPMETER_INVOICE_GRACE           seconds for which the invoice of a  3600
+                                  period stays a draft, and takes
+                                  late usage; up to 72 hours
+TRIPMETER_INVOICE_RATE            invoices that thresholds may issue  10/minute,20/day
+                                  for a subscription; or off
+TRIPMETER_BASE_URL                where people find their invoices    http://HOST:PORT
+TRIPMETER_SELLER                  who invoices are from               the account's name
+
 Limits; what goes beyond one is refused with 503 or 408 and the time to come again. Connections,
 requests and bodies are divided among the processes:
 
@@ -34,8 +44,10 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _SQLITE = "sqlite:///"
@@ -49,6 +61,11 @@ _LIMITS = (
     "read_timeout_s",
     "idle_timeout_s",
 )
+_RATE = re.compile(r"(?P<most>[1-9]\d{0,5})/(?P<unit>minute|day)", re.ASCII)
+
+LONGEST_GRACE_S: Final = 72 * 3600
+"""Seconds that an invoice may stay a draft by itself (Stripe)."""
+
 _SECRET = re.compile(r":.*(?=@)|\?.*$")
 """What a database URL must not show: the password, and parameters, which may hold another."""
 
@@ -71,6 +88,10 @@ class Settings:
     request_log: Literal["off", "errors", "all"] = "errors"
     rate_limit: Literal["off", "stripe"] | int = "off"
     failpoint: str | None = None
+    invoice_grace: int = 3600
+    invoice_rate: str = "10/minute,20/day"
+    base_url: str | None = None
+    seller: str = ""
     processes: int = 1
     max_connections: int = 20_000
     max_requests: int = 2_000
@@ -79,6 +100,18 @@ class Settings:
     max_queued_events: int = 250_000
     read_timeout_s: int = 30
     idle_timeout_s: int = 75
+
+    @property
+    def invoice_rates(self) -> dict[str, int]:
+        """Invoices of a subscription in a `minute` and a `day`; one that is absent is no limit."""
+        return _invoice_rate(self.invoice_rate)
+
+    @property
+    def public_url(self) -> str:
+        """Where people find their invoices; without a slash at the end."""
+        if self.base_url is not None:
+            return self.base_url.rstrip("/")
+        return f"http://{_reachable(self.host)}:{self.port}"
 
     @property
     def of_one_process(self) -> "Settings":
@@ -132,7 +165,7 @@ def read_settings(environment: Mapping[str, str] = os.environ, **given: Any) -> 
 
 
 def _read(name: str, text: str) -> Any:
-    if name in ("port", "processes") or name in _LIMITS:
+    if name in ("port", "processes", "invoice_grace", *_LIMITS):
         if not (text.isascii() and text.isdecimal()):
             raise SettingInvalid(f"TRIPMETER_{name.upper()} must be a number, not {text!r}.")
         return int(text)
@@ -154,7 +187,49 @@ def _rate_limit(text: str) -> str | int:
     )
 
 
+def _invoice_rate(text: str) -> dict[str, int]:
+    """`10/minute,20/day` by the length of time; nothing of `off`. Raises SettingInvalid."""
+    if text == "off":
+        return {}
+    parts = [_RATE.fullmatch(part.strip()) for part in text.split(",")]
+    rates = {part["unit"]: int(part["most"]) for part in parts if part is not None}
+    if len(rates) != len(parts):
+        raise SettingInvalid(
+            "TRIPMETER_INVOICE_RATE must be off, or one or both of N/minute and N/day, such as "
+            f"10/minute,20/day; not {text!r}."
+        )
+    return rates
+
+
+def _reachable(host: str) -> str:
+    """A host as it stands in an address: one that stands for all of them is this machine."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if address.is_unspecified:
+        return "localhost"
+    return f"[{host}]" if address.version == 6 else host
+
+
+def _check_billing(settings: Settings) -> None:
+    if not 0 <= settings.invoice_grace <= LONGEST_GRACE_S:
+        raise SettingInvalid(
+            f"TRIPMETER_INVOICE_GRACE must be 0 to {LONGEST_GRACE_S} seconds, which are 72 hours."
+        )
+    _invoice_rate(settings.invoice_rate)
+    if settings.base_url is None:
+        return
+    parts = urlsplit(settings.base_url)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise SettingInvalid(
+            "TRIPMETER_BASE_URL must be an address such as https://billing.example.com, without "
+            f"? and #; not {settings.base_url!r}."
+        )
+
+
 def _checked(settings: Settings) -> Settings:
+    _check_billing(settings)
     if settings.database is not None and not settings.database.startswith((_SQLITE, *_POSTGRES)):
         raise SettingInvalid(
             f"The database URL must begin with {_SQLITE} or {_POSTGRES[0]}; without one, the data "

@@ -16,7 +16,8 @@ from tripmeter.model.errors import Refusal
 from tripmeter.model.scope import Caller, Scope
 from tripmeter.pipeline.jobs import CommandJob
 from tripmeter.ports import Work
-from tripmeter.rules.discounts import Recipient, months_later
+from tripmeter.rules.discounts import Recipient
+from tripmeter.rules.periods import add_months
 
 NOW_S = START_MS // 1000
 JENNY = Recipient(NOW_S, "cus_1", subscription="sub_1", currency="usd", amount=1_000)
@@ -83,7 +84,7 @@ async def test_a_coupon_is_given_and_counted(door: Door) -> None:
     (made,) = give(door, {"coupon": coupon})
     assert made.id.startswith("di_")
     assert (made.customer, made.subscription) == ("cus_1", "sub_1")
-    assert (made.start, made.end) == (NOW_S, months_later(NOW_S, 3))
+    assert (made.start, made.end) == (NOW_S, add_months(NOW_S * 1000, 3) // 1000)
     assert (await door.get(f"/v1/coupons/{coupon}")).json()["times_redeemed"] == 1
     (updated,) = await events(door, "coupon.updated")
     assert updated["data"]["previous_attributes"] == {"times_redeemed": 0}

@@ -126,6 +126,8 @@ def made_anew(http: httpx2.Client) -> World:
     sold = catalogue(post)
     billed = subscribed(post, sold["products"], customer)
     payments = http.get("/v1/invoice_payments").json()["data"]
+    item = {"customer": customer, "amount": "5", "currency": "usd"}
+    waiting = post("/v1/invoiceitems", data=item)["id"]
     named = {
         "coupon": sold["coupons"],
         "credit_grant": grant,
@@ -137,7 +139,7 @@ def made_anew(http: httpx2.Client) -> World:
         "stripe_customer_id": customer,
         "subscription": billed["subscriptions"],
     }
-    ids |= {**sold, **billed, "invoice_payments": payments[0]["id"]}
+    ids |= {**sold, **billed, "invoice_payments": payments[0]["id"], "invoiceitems": waiting}
     return World(ids, {**named, "event_name": event_name, "url": NOWHERE})
 
 
@@ -154,6 +156,7 @@ def subscribed(post: Callable[..., Any], product: str, customer: str) -> dict[st
     clock = post("/v1/test_helpers/test_clocks", data={"frozen_time": "1790000000"})["id"]
     return {
         "invoices": made["latest_invoice"],
+        "subscription_items": made["items"]["data"][0]["id"],
         "subscriptions": made["id"],
         "test_clocks": clock,
     }

@@ -18,7 +18,6 @@ from tripmeter.rules.discounts import (
     Recipient,
     discount_amounts,
     end_of,
-    months_later,
     spread,
     why_code_refused,
     why_not,
@@ -161,7 +160,8 @@ def seconds(*moment: int) -> int:
     ],
 )
 def test_months_are_those_of_the_calendar(start: Any, months: int, end: Any) -> None:
-    assert months_later(seconds(*start), months) == seconds(*end)
+    repeating = samples.coupon(duration_in_months=months)
+    assert end_of(repeating, seconds(*start)) == seconds(*end)
 
 
 def test_only_a_repeating_coupon_has_an_end() -> None:

@@ -161,6 +161,18 @@ def test_scopes_with_credits_are_known_by_grants_and_by_entries(session: Session
     assert session.credit_scopes() == [TEST, STRANGER]
 
 
+def test_an_invoice_is_found_by_the_token_of_its_page(session: Session) -> None:
+    session.invoices.insert(samples.invoice("in_1", token="t0k"))
+    no = session.invoices.insert(samples.invoice("in_2", samples.LIVE, token="other"))
+    session.invoices.insert(samples.invoice("in_3"))
+    session.invoices.insert(samples.invoice("in_4"))
+    found = session.invoice_by_token("other")
+    assert found == session.invoices.numbered(no)
+    assert session.invoice_by_token("none") is session.invoice_by_token("t0k\0") is None
+    session.invoices.replace(no, samples.invoice("in_2", samples.LIVE, token="other", deleted=True))
+    assert session.invoice_by_token("other") is None
+
+
 def test_many_customers_are_found_by_id_and_by_number(session: Session) -> None:
     here = {
         f"cus_{name}": session.customers.insert(samples.customer(f"cus_{name}")) for name in "ab"

@@ -205,6 +205,15 @@ ROWS: list[tuple[Refusal, int, dict[str, str]]] = [
         {"message": "The event is older than 24 hours."},
     ),
     (
+        errors.NothingUpcoming("cus_1"),
+        404,
+        {
+            "code": "invoice_upcoming_none",
+            "message": "No upcoming invoices for customer: cus_1. Nothing is to be billed: name"
+            " another subscription, or give invoice_items.",
+        },
+    ),
+    (
         errors.IdempotencyMismatch("k1"),
         400,
         {

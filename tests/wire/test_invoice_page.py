@@ -26,7 +26,7 @@ from tripmeter.model.invoice import (
 )
 from tripmeter.model.money import CURRENCIES, exponent
 from tripmeter.rules.invoicing import with_taxes
-from tripmeter.wire.invoice_page import invoice_page
+from tripmeter.wire.invoice_page import busy_page, invoice_page, missing_page
 from tripmeter.wire.invoice_pdf import invoice_pdf
 from tripmeter.wire.invoice_view import Known, invoice_view
 from tripmeter.wire.invoice_words import WORDS, Language, date_text, language_of, money_text
@@ -187,7 +187,8 @@ def test_what_is_not_ours_is_escaped() -> None:
 def test_every_invoice_has_a_page(made: Invoice, language: Language) -> None:
     reader = Reader(invoice_page(made, "A & B", language=language, known=KNOWN))
     texts = {plain(text) for text in reader.texts}
-    due = money_text(made.amount_due - made.amount_paid, made.currency, language)
+    owed = 0 if made.status is InvoiceStatus.VOID else made.amount_due - made.amount_paid
+    due = money_text(owed, made.currency, language)
     assert plain(due) in texts
     assert WORDS[language].statuses[made.status] in texts
 
@@ -302,3 +303,24 @@ def test_dates_and_languages() -> None:
     assert date_text(951_782_400_000, "de") == "29.02.2000"
     assert language_of(["fr-FR", "de-AT", "en"]) == "de"
     assert language_of(["en-GB", "de"]) == language_of([]) == "en"
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_what_is_not_to_be_paid_says_so(language: Language) -> None:
+    notices = WORDS[language].notices
+    void = issued(status=InvoiceStatus.VOID)
+    texts = Reader(invoice_page(void, "A", language=language)).texts
+    assert notices[InvoiceStatus.VOID] in texts
+    assert plain(money_text(0, "eur", language)) in map(plain, texts)
+    draft = invoice_view(issued(status=InvoiceStatus.DRAFT), "A", language, KNOWN)
+    assert draft.reasons[0] == notices[InvoiceStatus.DRAFT]
+    assert not set(notices.values()) & set(invoice_view(issued(), "A", language, KNOWN).reasons)
+
+
+def test_other_pages_need_nothing_either() -> None:
+    for language in WORDS:
+        for page in (missing_page(language), busy_page(language)):
+            assert set(Reader(page).tags) <= {"html", "head", "meta", "title", "style", "body"} | {
+                "main", "h1", "p",
+            }  # fmt: skip
+            assert f'lang="{language}"' in page

@@ -12,6 +12,7 @@ from tripmeter.model.access import Access, Permission, Resource
 from tripmeter.model.errors import ParametersExclusive
 from tripmeter.model.scope import Caller, Scope
 from tripmeter.model.stored import Page, Slice
+from tripmeter.model.terms import STRIPES, Terms
 from tripmeter.pipeline.jobs import Worker
 from tripmeter.ports import Clock, Session, Store, Work
 from tripmeter.rules.rate_limit import Policy
@@ -37,6 +38,8 @@ class Services(NamedTuple):
     metrics: Callable[[], bytes]
     rate_limit: Policy = "off"
     request_log: LogLevel = "errors"
+    terms: Terms = STRIPES
+    """How the engine bills."""
 
 
 class Reply(NamedTuple):

@@ -122,7 +122,7 @@ class Door:
             rendered = route.read(session, call)
             paths = call.params.get("expand") or ()
             now_ms = self._services.clock.now_ms()
-            return expanded(session, call.caller, rendered, paths, now_ms)
+            return expanded(session, call, rendered, paths, now_ms)
 
     async def _call(
         self,

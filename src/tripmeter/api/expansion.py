@@ -3,19 +3,24 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
+from tripmeter.api.call import Call
 from tripmeter.billing.contract import contract
-from tripmeter.billing.rendering import rendered_invoice, rendered_subscription
+from tripmeter.billing.rendering import (
+    existing_invoice,
+    payments_of,
+    rendered_invoice,
+    rendered_subscription,
+)
 from tripmeter.control.access import require
 from tripmeter.control.customers import rendered_customer
 from tripmeter.model.access import Access, Permission, Resource
 from tripmeter.model.catalogue import Product
-from tripmeter.model.scope import Caller, Scope
+from tripmeter.model.scope import Scope
 from tripmeter.ports import Session
 from tripmeter.wire import catalogue
 from tripmeter.wire.credits import credit_grant_object, credit_transaction_object
 from tripmeter.wire.entitlements import feature_object
 from tripmeter.wire.expand import expand
-from tripmeter.wire.invoices import invoice_object
 from tripmeter.wire.objects import deleted_object, meter_object
 from tripmeter.wire.test_clocks import test_clock_object
 
@@ -26,6 +31,8 @@ class _Found(NamedTuple):
     session: Session
     scope: Scope
     now_ms: int
+    base_url: str | None
+    """Where people find their invoices."""
 
 
 Render = Callable[[_Found, str], Any]
@@ -51,10 +58,9 @@ def _discount(at: _Found, id_: str) -> Any:
     return catalogue.discount_object(discount)
 
 
-def _payments(at: _Found, invoice: str) -> Any:
-    found = at.session.invoices.get(at.scope, invoice).value
-    payments = [kept.value for kept in at.session.invoice_payments.every(at.scope, invoice=invoice)]
-    return invoice_object(found, {}, payments=payments)["payments"]
+def _invoice(at: _Found, id_: str) -> Any:
+    invoice = existing_invoice(at.session, at.scope, id_).value
+    return rendered_invoice(at.session, invoice, at.base_url)
 
 
 KINDS: Final[dict[str, tuple[Resource, Render]]] = {
@@ -73,11 +79,11 @@ KINDS: Final[dict[str, tuple[Resource, Render]]] = {
         ),
     ),
     "discount": (Resource.COUPONS, _discount),
-    "invoice": (
+    "invoice": (Resource.INVOICES, _invoice),
+    "invoice.payments": (
         Resource.INVOICES,
-        lambda at, id_: rendered_invoice(at.session, at.session.invoices.get(at.scope, id_).value),
+        lambda at, id_: payments_of(at.session, at.scope, id_),
     ),
-    "invoice.payments": (Resource.INVOICES, _payments),
     "subscription": (
         Resource.SUBSCRIPTIONS,
         lambda at, id_: rendered_subscription(at.session, contract(at.session, at.scope, id_)),
@@ -125,18 +131,16 @@ KINDS: Final[dict[str, tuple[Resource, Render]]] = {
 """What can be expanded or included: what a key must be allowed to read for it, and how it looks."""
 
 
-def expanded(
-    session: Session, caller: Caller, rendered: Any, paths: Iterable[str], now_ms: int
-) -> Any:
+def expanded(session: Session, call: Call, rendered: Any, paths: Iterable[str], now_ms: int) -> Any:
     """The rendered object with the ids at `paths` replaced by their objects.
 
     Raises PermissionMissing where the caller may not read one of them.
     """
-    at = _Found(session, caller.scope, now_ms)
+    at = _Found(session, call.scope, now_ms, call.services.terms.base_url)
 
     def fetch(kind: str, id_: str) -> Any:
         resource, render = KINDS[kind]
-        require(caller.permissions, Permission(resource, Access.READ))
+        require(call.caller.permissions, Permission(resource, Access.READ))
         return render(at, id_)
 
     return expand(rendered, paths, fetch)

@@ -73,7 +73,7 @@ def once(work: Work, call: Call, method: str, path: str, change: Change) -> Done
 def _perform(work: Work, call: Call, change: Change) -> Reply:
     rendered = change(work, call)
     paths = call.params.get("expand") or ()
-    return Reply(encode(expanded(work.session, call.caller, rendered, paths, work.now_ms)))
+    return Reply(encode(expanded(work.session, call, rendered, paths, work.now_ms)))
 
 
 def _perform_or_refuse(work: Work, call: Call, change: Change) -> Reply:

@@ -8,6 +8,7 @@ from typing import Final
 
 from tripmeter.billing.contract import contract
 from tripmeter.billing.invoices import finalize, overdue
+from tripmeter.billing.pausing import resume_collection
 from tripmeter.billing.periods import end, roll
 from tripmeter.billing.subscriptions import OVER, tell
 from tripmeter.control.credits import expire_grant
@@ -42,13 +43,18 @@ def _period_end(work: Work, caller: Caller, due: Due, now_ms: int) -> None:
 def _cancel(work: Work, caller: Caller, due: Due, _: int) -> None:
     agreed = contract(work.session, caller.scope, due.subject)
     if agreed.subscription.status not in OVER:
-        end(work, caller, agreed, due.due_ms)
+        prorates = agreed.subscription.details.get("cancel_prorates", True)
+        end(work, caller, agreed, due.due_ms, prorates=bool(prorates))
 
 
 def _trial_will_end(work: Work, caller: Caller, due: Due, _: int) -> None:
     agreed = contract(work.session, caller.scope, due.subject)
     if agreed.subscription.status is Status.TRIALING:
         tell(work, caller, "trial_will_end", agreed)
+
+
+def _resume_collection(work: Work, caller: Caller, due: Due, _: int) -> None:
+    resume_collection(work, caller, due.subject)
 
 
 def _finalize(work: Work, caller: Caller, due: Due, _: int) -> None:
@@ -73,6 +79,7 @@ _MOVES: Final[dict[Task, Callable[[Work, Caller, Due, int], None]]] = {
     Task.PERIOD_END: _period_end,
     Task.CANCEL: _cancel,
     Task.TRIAL_WILL_END: _trial_will_end,
+    Task.RESUME_COLLECTION: _resume_collection,
     Task.FINALIZE: _finalize,
     Task.OVERDUE: _overdue,
     Task.RETRY_THRESHOLD: _retry_threshold,

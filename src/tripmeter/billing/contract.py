@@ -27,6 +27,11 @@ class Item(NamedTuple):
         return next(one for one in self.item.windows if one.no == self.item.current_window)
 
     @property
+    def takes_usage(self) -> bool:
+        """Whether it has a current window; not once its subscription is over."""
+        return any(one.no == self.item.current_window for one in self.item.windows)
+
+    @property
     def is_metered(self) -> bool:
         """Whether usage is billed."""
         return self.item.meter is not None
@@ -63,9 +68,9 @@ class Contract(NamedTuple):
         return tuple(one for one in self.items if not one.is_metered)
 
 
-def contract(session: Session, scope: Scope, id: str) -> Contract:
-    """The subscription with an id. Raises ResourceMissing."""
-    kept = session.subscriptions.get(scope, id)
+def contract(session: Session, scope: Scope, id: str, param: str = "id") -> Contract:
+    """The subscription with an id. Raises ResourceMissing naming `param`."""
+    kept = session.subscriptions.get(scope, id, param)
     customer = session.customers.get(scope, kept.value.customer)
     return Contract(kept.no, kept.value, tuple(_items(session, scope, id)), customer)
 

@@ -1,40 +1,48 @@
-"""Subscriptions: made here, with their items; changed in `subscription_changes`."""
+"""Subscriptions are made, with their items, and canceled; `changes` changes them in between."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from msgspec import structs
 
+from tripmeter.billing.added_items import add_invoice_items
 from tripmeter.billing.contract import Contract, contract
+from tripmeter.billing.items import checked_tax_rates, new_item, wanted_item
 from tripmeter.billing.periods import Bill, begun, bill_period, end
 from tripmeter.billing.subscriptions import OVER, tell
+from tripmeter.billing.terms import (
+    KEPT_AS_GIVEN,
+    cancel_at,
+    days_until_due,
+    prorates_at_end,
+    with_cancellation,
+)
 from tripmeter.control.announcing import merge_metadata
 from tripmeter.control.clocks import now_of
 from tripmeter.control.customers import existing
-from tripmeter.control.discounts import give_discounts
+from tripmeter.control.discounts import announce_discounts, give_discounts
 from tripmeter.control.entitlements import refresh_entitlements
 from tripmeter.model.catalogue import Recurring
 from tripmeter.model.customer import Customer
 from tripmeter.model.errors import ParameterInvalid, ParametersExclusive, StateConflict
 from tripmeter.model.ids import new_id
 from tripmeter.model.invoice import BillingReason
-from tripmeter.model.scope import Caller, Scope
-from tripmeter.model.subscription import Status, Subscription, SubscriptionItem
-from tripmeter.ports import Session, Work
+from tripmeter.model.scope import Caller
+from tripmeter.model.subscription import Status, Subscription
+from tripmeter.ports import Work
 from tripmeter.rules.discounts import Recipient
-from tripmeter.rules.periods import DAY_MS, Period
+from tripmeter.rules.periods import DAY_MS, Period, add_months, period_at
 from tripmeter.rules.subscriptions import (
+    LONGEST_TRIAL_MONTHS,
     Wanted,
     check_amount_threshold,
     check_items,
+    configured_anchor,
     first_period,
     latest_anchor,
 )
 
-_KEPT_AS_GIVEN: Final = (
-    "automatic_tax", "billing_mode", "invoice_settings", "payment_settings",
-    "pending_invoice_item_interval", "trial_settings",
-)  # fmt: skip
+Params = Mapping[str, Any]
 
 
 def create_subscription(work: Work, caller: Caller, params: dict[str, Any]) -> Contract:
@@ -46,92 +54,27 @@ def create_subscription(work: Work, caller: Caller, params: dict[str, Any]) -> C
     customer = existing(work, caller, params["customer"], "customer").value
     now_ms = now_of(work, customer)
     wanted = [
-        wanted_item(work.session, scope, given, f"items[{index}]")
+        wanted_item(work, caller, given, f"items[{index}]")
         for index, given in enumerate(params.get("items") or ())
     ]
     check_items(wanted)
-    recurring = wanted[0].price.recurring
-    assert recurring is not None  # checked
     subscription = _subscription(work, caller, params, customer, wanted, now_ms)
-    check_thresholds(subscription, wanted)
+    if subscription.amount_gte is not None:
+        check_amount_threshold(subscription.amount_gte, [one.price for one in wanted])
     work.session.subscriptions.insert(subscription)
     for one, given in zip(wanted, params["items"], strict=True):
         work.session.subscription_items.insert(
             new_item(work, caller, subscription, one, given, now_ms)
         )
+    add_invoice_items(work, caller, subscription, params.get("add_invoice_items") or (), now_ms)
     agreed = begun(work, contract(work.session, scope, subscription.id))
+    of_items = [one for item in agreed.items for one in item.item.discounts]
+    announce_discounts(work, caller, (), (*subscription.discounts, *of_items))
     tell(work, caller, "created", agreed)
-    agreed = _bill_start(work, caller, agreed, now_ms)
+    is_free = params.get("proration_behavior") == "none"
+    agreed = _bill_start(work, caller, agreed, now_ms, stub_is_free=is_free)
     refresh_entitlements(work, scope, customer.id)
     return agreed
-
-
-def wanted_item(session: Session, scope: Scope, given: Mapping[str, Any], param: str) -> Wanted:
-    """An item as it is asked for. Raises ResourceMissing, ParameterMissing."""
-    if "price" not in given:
-        raise ParameterInvalid(
-            f"{param}[price]", "An item needs a price: make one first, and give its id."
-        )
-    price = session.prices.get(scope, given["price"], f"{param}[price]").value
-    thresholds = given.get("billing_thresholds") or {}
-    return Wanted(param, price, given.get("quantity"), thresholds.get("usage_gte"))
-
-
-def new_item(
-    work: Work,
-    caller: Caller,
-    subscription: Subscription,
-    wanted: Wanted,
-    given: Mapping[str, Any],
-    now_ms: int,
-) -> SubscriptionItem:
-    """An item of a subscription, in no period yet."""
-    id_ = new_id("si", now_ms)
-    is_metered = wanted.price.meter is not None
-    return SubscriptionItem(
-        id=id_,
-        account=subscription.account,
-        livemode=subscription.livemode,
-        created_ms=now_ms,
-        subscription=subscription.id,
-        customer=subscription.customer,
-        price=wanted.price.id,
-        meter=wanted.price.meter,
-        quantity=None if is_metered else wanted.quantity if wanted.quantity is not None else 1,
-        period_start_ms=subscription.period_start_ms,
-        period_end_ms=subscription.period_end_ms,
-        usage_gte=wanted.usage_gte,
-        tax_rates=checked_tax_rates(
-            work.session, caller.scope, given.get("tax_rates"), f"{wanted.param}[tax_rates]"
-        ),
-        discounts=give_discounts(
-            work,
-            caller,
-            given.get("discounts") or (),
-            Recipient(
-                now_ms // 1000, subscription.customer, subscription.id, id_,
-                currency=subscription.currency,
-            ),
-            param=f"{wanted.param}[discounts]",
-        ),
-        metadata=merge_metadata({}, given.get("metadata")),
-    )  # fmt: skip
-
-
-def checked_tax_rates(
-    session: Session, scope: Scope, ids: Sequence[str] | None, param: str
-) -> tuple[str, ...]:
-    """Tax rates that exist and are active. Raises ResourceMissing, ParameterInvalid."""
-    for id_ in ids or ():
-        if not session.tax_rates.get(scope, id_, param).value.active:
-            raise ParameterInvalid(param, f"The tax rate {id_} is inactive. Use an active one.")
-    return tuple(ids or ())
-
-
-def check_thresholds(subscription: Subscription, wanted: Sequence[Wanted]) -> None:
-    """Refuses a monetary threshold that the subscription's prices do not allow."""
-    if subscription.amount_gte is not None:
-        check_amount_threshold(subscription.amount_gte, [one.price for one in wanted])
 
 
 def _subscription(
@@ -145,11 +88,13 @@ def _subscription(
     recurring, currency = wanted[0].price.recurring, wanted[0].price.currency
     assert recurring is not None
     _check_currency(params, customer, currency)
-    trial_end_ms = _trial_end(params, now_ms)
+    trial_end_ms = _trial_end(params, wanted, now_ms)
     anchor_ms = _anchor(params, recurring, trial_end_ms or now_ms)
     period = Period(now_ms, trial_end_ms) if trial_end_ms else None
     period = period or first_period(now_ms, anchor_ms, recurring)
     thresholds = params.get("billing_thresholds") or {}
+    ends_ms = cancel_at(params, period.end_ms, now_ms)
+    at_end = bool(params.get("cancel_at_period_end", False))
     id_ = new_id("sub", now_ms)
     return Subscription(
         id=id_,
@@ -170,8 +115,9 @@ def _subscription(
         reset_billing_cycle_anchor=thresholds.get("reset_billing_cycle_anchor", False),
         trial_start_ms=now_ms if trial_end_ms else None,
         trial_end_ms=trial_end_ms,
-        cancel_at_ms=cancel_at(params, period.end_ms, now_ms),
-        cancel_at_period_end=bool(params.get("cancel_at_period_end", False)),
+        cancel_at_ms=ends_ms,
+        cancel_at_period_end=at_end,
+        canceled_ms=now_ms if at_end or ends_ms is not None else None,
         discounts=give_discounts(
             work, caller, params.get("discounts") or (),
             Recipient(now_ms // 1000, customer.id, id_, currency=currency),
@@ -180,12 +126,20 @@ def _subscription(
             work.session, caller.scope, params.get("default_tax_rates"), "default_tax_rates"
         ),
         metadata=merge_metadata({}, params.get("metadata")),
-        description=params.get("description"),
-        details={name: params[name] for name in _KEPT_AS_GIVEN if params.get(name)},
+        description=params.get("description") or None,
+        details=_details(params, ends_ms, period.end_ms),
     )  # fmt: skip
 
 
-def _check_currency(params: dict[str, Any], customer: Customer, currency: str) -> None:
+def _details(params: Params, ends_ms: int | None, period_end_ms: int) -> dict[str, Any]:
+    names = (*KEPT_AS_GIVEN, "billing_cycle_anchor_config")
+    details = {name: params[name] for name in names if params.get(name)}
+    if ends_ms is not None:
+        details["cancel_prorates"] = prorates_at_end(params, ends_ms, period_end_ms)
+    return details
+
+
+def _check_currency(params: Params, customer: Customer, currency: str) -> None:
     if params.get("currency", currency).lower() != currency:
         raise ParameterInvalid(
             "currency", f"The prices are in {currency}. Give that currency, or leave it out."
@@ -198,11 +152,20 @@ def _check_currency(params: dict[str, Any], customer: Customer, currency: str) -
         )
 
 
-def _trial_end(params: dict[str, Any], now_ms: int) -> int | None:
-    if "trial_end" in params and "trial_period_days" in params:
-        raise ParametersExclusive(("trial_end", "trial_period_days"))
-    if params.get("trial_period_days"):
-        return now_ms + int(params["trial_period_days"]) * DAY_MS
+# --- when it begins ----------------------------------------------------------------------------
+
+
+def _trial_end(params: Params, wanted: Sequence[Wanted], now_ms: int) -> int | None:
+    named = [name for name in ("trial_end", "trial_period_days") if name in params]
+    if params.get("trial_from_plan"):
+        named.append("trial_from_plan")
+    if len(named) > 1:
+        raise ParametersExclusive(tuple(named))
+    days = params.get("trial_period_days")
+    if params.get("trial_from_plan"):
+        days = max(one.price.recurring.trial_period_days or 0 for one in wanted)  # type: ignore[union-attr]
+    if days:
+        return now_ms + int(days) * DAY_MS
     given = params.get("trial_end")
     if given is None or given == "now":
         return None
@@ -210,11 +173,17 @@ def _trial_end(params: dict[str, Any], now_ms: int) -> int | None:
         raise ParameterInvalid(
             "trial_end", "trial_end must be in the future; use `now` to have no trial."
         )
+    if given * 1000 > add_months(now_ms, LONGEST_TRIAL_MONTHS):
+        raise ParameterInvalid("trial_end", "trial_end must be within two years.")
     return int(given) * 1000
 
 
-def _anchor(params: dict[str, Any], recurring: Recurring, start_ms: int) -> int:
-    given = params.get("billing_cycle_anchor")
+def _anchor(params: Params, recurring: Recurring, start_ms: int) -> int:
+    given, config = params.get("billing_cycle_anchor"), params.get("billing_cycle_anchor_config")
+    if given is not None and config is not None:
+        raise ParametersExclusive(("billing_cycle_anchor", "billing_cycle_anchor_config"))
+    if config is not None:
+        return configured_anchor(config, start_ms, recurring)
     if given is None:
         return start_ms
     anchor_ms = int(given) * 1000
@@ -227,55 +196,41 @@ def _anchor(params: dict[str, Any], recurring: Recurring, start_ms: int) -> int:
     return anchor_ms
 
 
-def days_until_due(params: Mapping[str, Any], method: str | None = None) -> int | None:
-    """When invoices that are sent are due. Raises ParameterInvalid where that does not fit."""
-    method = params.get("collection_method", method or "charge_automatically")
-    days: int | None = params.get("days_until_due")
-    if method == "send_invoice" and days is None:
-        raise ParameterInvalid(
-            "days_until_due",
-            "Invoices that are sent need days_until_due: how long there is to pay.",
-        )
-    if method == "charge_automatically" and days is not None:
-        raise ParameterInvalid(
-            "days_until_due", "days_until_due goes with collection_method=send_invoice only."
-        )
-    return days
-
-
-def cancel_at(params: Mapping[str, Any], period_end_ms: int, now_ms: int) -> int | None:
-    """When a subscription is to end, in ms. Raises ParameterInvalid, ParametersExclusive."""
-    given = params.get("cancel_at")
-    if given is None:
-        return None
-    if params.get("cancel_at_period_end"):
-        raise ParametersExclusive(("cancel_at", "cancel_at_period_end"))
-    if isinstance(given, str):
-        return period_end_ms
-    if given * 1000 <= now_ms:
-        raise ParameterInvalid("cancel_at", "cancel_at must be in the future.")
-    return int(given) * 1000
-
-
-def _bill_start(work: Work, caller: Caller, agreed: Contract, now_ms: int) -> Contract:
+def _bill_start(
+    work: Work, caller: Caller, agreed: Contract, now_ms: int, *, stub_is_free: bool
+) -> Contract:
     """The first invoice: quantities in advance, of a trial nothing."""
     now = agreed.subscription
-    ahead = (
-        None if now.status is Status.TRIALING else Period(now.period_start_ms, now.period_end_ms)
-    )
+    ahead: Period | None = Period(now.period_start_ms, now.period_end_ms)
+    is_whole = ahead == period_at(now.anchor_ms, agreed.recurring, now_ms)
+    if now.status is Status.TRIALING or (stub_is_free and not is_whole):
+        ahead = None
     bill = Bill(BillingReason.CREATE, Period(now_ms, now_ms), (), ahead)
-    return bill_period(work, caller, agreed, bill, ordinal=0)
+    return bill_period(work, caller, agreed, bill)
 
 
-def cancel_subscription(work: Work, caller: Caller, id: str, params: Mapping[str, Any]) -> Contract:
-    """End a subscription now. Raises StateConflict if it is over."""
+# --- canceled ----------------------------------------------------------------------------------
+
+
+def cancel_subscription(work: Work, caller: Caller, id: str, params: Params) -> Contract:
+    """End a subscription now. Raises StateConflict if it is over.
+
+    Usage that was not billed yet, and what waits for an invoice of it, are billed with
+    `invoice_now` alone; what is left of quantities is credited with `prorate` alone (Stripe).
+    """
     agreed = contract(work.session, caller.scope, id)
-    if agreed.subscription.status in OVER:
-        raise StateConflict(f"The subscription {id} is {agreed.subscription.status} already.")
+    now = agreed.subscription
+    if now.status in OVER:
+        raise StateConflict(f"The subscription {id} is {now.status} already.")
     now_ms = now_of(work, agreed.customer.value)
-    details = {**agreed.subscription.details}
-    if given := params.get("cancellation_details"):
-        details["cancellation_details"] = given
-    subscription = structs.replace(agreed.subscription, details=details, canceled_ms=now_ms)
-    agreed = agreed._replace(subscription=subscription)
-    return end(work, caller, agreed, now_ms, bill=bool(params.get("invoice_now", True)))
+    cancellation = {**with_cancellation(now, params), "reason": "cancellation_requested"}
+    details = {**now.details, "cancellation_details": cancellation}
+    subscription = structs.replace(now, details=details, canceled_ms=now_ms)
+    return end(
+        work,
+        caller,
+        agreed._replace(subscription=subscription),
+        now_ms,
+        bill=bool(params.get("invoice_now", False)),
+        prorates=bool(params.get("prorate", False)),
+    )

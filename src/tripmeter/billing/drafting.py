@@ -1,8 +1,10 @@
 """The lines of a subscription's invoices: usage that was, quantities that will be, what waited."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, localcontext
 from typing import Final
+
+from msgspec import structs
 
 from tripmeter.billing.contract import Contract, Item
 from tripmeter.model.catalogue import Interval, Price
@@ -13,8 +15,9 @@ from tripmeter.model.quantity import DECIMAL_PLACES
 from tripmeter.model.stored import Kept
 from tripmeter.model.subscription import Window
 from tripmeter.rules.invoicing import Billed, usage_lines
-from tripmeter.rules.periods import Period
+from tripmeter.rules.periods import Period, period_at
 from tripmeter.rules.pricing import charges
+from tripmeter.rules.prorations import part
 
 _EVERY: Final = {
     Interval.DAY: "day",
@@ -44,7 +47,8 @@ def metered_lines(
 def licensed_lines(
     contract: Contract, item: Item, period: Period, now_ms: int
 ) -> list[InvoiceLine]:
-    """Lines for the quantity of an item in a period."""
+    """Lines for the quantity of an item in a period; in a part of one, for that share of it."""
+    whole = period_at(contract.subscription.anchor_ms, contract.recurring, period.start_ms)
     quantity = Decimal(1 if item.item.quantity is None else item.item.quantity)
     parts = [
         Billed(
@@ -54,29 +58,41 @@ def licensed_lines(
         for place, charge in enumerate(charges(item.price, quantity))
         if charge.amount or (charge.quantity and not charge.is_flat)
     ]  # fmt: skip
-    return [_line(contract, item, part, period, now_ms) for part in parts]
+    lines = [_line(contract, item, one, period, now_ms) for one in parts]
+    if period == whole:
+        return lines
+    return [
+        structs.replace(line, amount=part(line.amount, whole, period), proration=True)
+        for line in lines
+    ]
 
 
-def item_lines(pending: list[Kept[InvoiceItem]], now_ms: int) -> Iterator[InvoiceLine]:
+def item_lines(pending: Iterable[Kept[InvoiceItem]], now_ms: int) -> Iterator[InvoiceLine]:
     """Lines for what waited for an invoice."""
     for _, item in pending:
-        yield InvoiceLine(
-            id=new_id("il", now_ms),
-            amount=item.amount,
-            description=item.description or "",
-            period_start_ms=item.period_start_ms,
-            period_end_ms=item.period_end_ms,
-            price=item.price,
-            unit_amount=item.unit_amount,
-            quantity=item.quantity,
-            subscription=item.subscription,
-            subscription_item=item.subscription_item,
-            invoice_item=item.id,
-            proration=item.proration,
-            discountable=item.discountable,
-            tax_rates=item.tax_rates,
-            metadata=item.metadata,
-        )
+        yield item_line(item, new_id("il", now_ms))
+
+
+def item_line(item: InvoiceItem, id: str) -> InvoiceLine:
+    """The line of an invoice item."""
+    return InvoiceLine(
+        id=id,
+        amount=item.amount,
+        description=item.description or "",
+        period_start_ms=item.period_start_ms,
+        period_end_ms=item.period_end_ms,
+        price=item.price,
+        product=item.product,
+        unit_amount=item.unit_amount,
+        quantity=item.quantity,
+        subscription=item.subscription,
+        subscription_item=item.subscription_item,
+        invoice_item=item.id,
+        proration=item.proration,
+        discountable=item.discountable,
+        tax_rates=item.tax_rates,
+        metadata=item.metadata,
+    )
 
 
 def _line(

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from msgspec import structs
 
+from tripmeter.billing.discounting import use_up, with_used
 from tripmeter.billing.rendering import rendered_invoice, rendered_payment
 from tripmeter.billing.settling import settled
 from tripmeter.billing.usage import refreshed, release_windows
@@ -21,7 +22,7 @@ from tripmeter.model.agenda import Due, Task
 from tripmeter.model.catalogue import Discount
 from tripmeter.model.customer import Customer
 from tripmeter.model.errors import StateConflict
-from tripmeter.model.ids import new_id
+from tripmeter.model.ids import new_id, new_secret
 from tripmeter.model.invoice import (
     BillingReason,
     Invoice,
@@ -65,13 +66,20 @@ def draft(work: Work, caller: Caller, wanted: Draft) -> Kept[Invoice]:
     back as it is: what was asked for twice is done once."""
     scope = caller.scope
     now_ms = time_on(work.session, scope, wanted.customer.clock, work.now_ms)
-    invoice = settled(work.session, scope, invoice_of(wanted, scope, now_ms), wanted.customer)
+    invoice = invoice_of(wanted, scope, now_ms)
+    invoice = settled(work.session, scope, _addressed(work, invoice), wanted.customer)
     kept = Kept(work.session.invoices.insert(invoice), invoice)
     if wanted.finalizes_ms is not None:
         task = Due(scope, Task.FINALIZE, invoice.id, wanted.finalizes_ms, wanted.customer.clock)
         work.session.agenda.put(task)
     _tell(work, caller, "invoice.created", invoice)
     return kept
+
+
+def _addressed(work: Work, invoice: Invoice) -> Invoice:
+    """An invoice that says who it is from, with the token of its page."""
+    details = {**invoice.details, "account_name": work.terms.seller or None}
+    return structs.replace(invoice, details=details, token=new_secret(""))
 
 
 def invoice_of(wanted: Draft, scope: Scope, now_ms: int) -> Invoice:
@@ -107,11 +115,20 @@ def customer_facts(customer: Customer) -> dict[str, Any]:
     return {**facts, "customer_email": customer.email}
 
 
-def finalize(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
+def finalize(
+    work: Work, caller: Caller, kept: Kept[Invoice], *, auto_advance: bool | None = None
+) -> Kept[Invoice]:
     """Make a draft final: usage as it is now, credits, taxes, balance, number. Then collect it.
 
-    Raises StateConflict unless it is a draft.
+    With `auto_advance` it is said anew whether it is collected by itself. Raises StateConflict
+    unless it is a draft.
     """
+    if auto_advance is not None:
+        kept = Kept(kept.no, structs.replace(kept.value, auto_advance=auto_advance))
+    return collect(work, caller, _made_final(work, caller, kept))
+
+
+def _made_final(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
     if kept.value.status is not InvoiceStatus.DRAFT:
         raise StateConflict(
             f"The invoice {kept.value.id} is {kept.value.status} already. Only drafts can be "
@@ -121,6 +138,7 @@ def finalize(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
     customer = work.session.customers.get(scope, kept.value.customer)
     now_ms = time_on(work.session, scope, kept.value.clock, work.now_ms)
     invoice = refreshed(work, kept.value, now_ms)
+    invoice = with_used(work.session, scope, invoice)
     invoice = settled(work.session, scope, invoice, customer.value)
     invoice = apply_to_invoice(work, invoice)
     invoice = settled(work.session, scope, invoice, customer.value)
@@ -149,10 +167,11 @@ def finalize(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
             "applied_to_invoice",
             invoice=invoice.id,
         )
+    use_up(work, caller, invoice)
     release_windows(work, scope, invoice)
     work.session.agenda.drop(scope, Task.FINALIZE, invoice.id)
     _tell(work, caller, "invoice.finalized", invoice)
-    return _collect(work, caller, Kept(kept.no, invoice))
+    return Kept(kept.no, invoice)
 
 
 def _due_ms(invoice: Invoice, now_ms: int) -> int | None:
@@ -178,16 +197,26 @@ def _numbered(invoice: Invoice, customer: Customer) -> tuple[Invoice, Customer]:
     )
 
 
-def _collect(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
+def collect(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
     """What happens to an invoice by itself once it is open."""
     invoice = kept.value
+    paused = invoice.details.get("paused")
+    if paused == "void":
+        return void(work, caller, kept)
+    if paused == "mark_uncollectible" and invoice.amount_due:
+        return mark_uncollectible(work, caller, kept)
     if invoice.amount_due == 0:
         return _paid(work, caller, kept, out_of_band=False)
     if not invoice.auto_advance:
         return kept
     if invoice.collection_method == "charge_automatically":
         return _paid(work, caller, kept, out_of_band=False)
-    if invoice.due_ms is not None:
+    return _sent(work, caller, kept)
+
+
+def _sent(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
+    invoice = kept.value
+    if invoice.due_ms is not None and invoice.status is InvoiceStatus.OPEN:
         task = Due(caller.scope, Task.OVERDUE, invoice.id, invoice.due_ms, invoice.clock)
         work.session.agenda.put(task)
     _tell(work, caller, "invoice.sent", invoice)
@@ -199,9 +228,7 @@ def pay(
 ) -> Kept[Invoice]:
     """Record that an invoice was paid; a draft is finalized first. Raises StateConflict."""
     if kept.value.status is InvoiceStatus.DRAFT:
-        kept = finalize(work, caller, kept)
-        if kept.value.status is InvoiceStatus.PAID:
-            return kept
+        kept = _made_final(work, caller, kept)
     if kept.value.status not in _OPEN:
         raise StateConflict(
             f"The invoice {kept.value.id} is {kept.value.status}. Only open and uncollectible "
@@ -233,8 +260,8 @@ def _paid(work: Work, caller: Caller, kept: Kept[Invoice], *, out_of_band: bool)
             out_of_band=out_of_band,
         )
         work.session.invoice_payments.insert(payment)
-        shown = rendered_payment(payment)
-        announce(work, caller, "invoice_payment.paid", shown, "/v1/invoice_payments")
+        rendered = rendered_payment(payment)
+        announce(work, caller, "invoice_payment.paid", rendered, "/v1/invoice_payments")
     _tell(work, caller, "invoice.paid", invoice)
     _tell(work, caller, "invoice.payment_succeeded", invoice)
     return Kept(kept.no, invoice)
@@ -294,12 +321,22 @@ def mark_uncollectible(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[
 
 
 def send(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
-    """Tell that an invoice is to be sent to its customer; a draft is finalized first."""
+    """Tell that an invoice is to be sent to its customer; a draft is finalized first.
+
+    Raises StateConflict for one that is void, and for one that is not paid by being sent.
+    """
+    if kept.value.collection_method != "send_invoice":
+        raise StateConflict(
+            "You can only send an invoice whose collection_method is send_invoice. Set that while "
+            "it is a draft."
+        )
+    if kept.value.status is InvoiceStatus.VOID:
+        raise StateConflict(f"The invoice {kept.value.id} is void. Make another one.")
     if kept.value.status is InvoiceStatus.DRAFT:
-        kept = finalize(work, caller, kept)
-    if kept.value.status is InvoiceStatus.OPEN:
-        _tell(work, caller, "invoice.sent", kept.value)
-    return kept
+        kept = _made_final(work, caller, kept)
+        if kept.value.amount_due == 0:
+            return collect(work, caller, kept)
+    return _sent(work, caller, kept)
 
 
 def overdue(work: Work, caller: Caller, kept: Kept[Invoice]) -> None:
@@ -312,18 +349,27 @@ def replaced(work: Work, caller: Caller, before: Kept[Invoice], after: Invoice) 
     """Store a draft's new state, settled, and say what changed."""
     customer = work.session.customers.get(caller.scope, after.customer).value
     after = settled(work.session, caller.scope, after, customer)
+    return updated(work, caller, before, after)
+
+
+def updated(work: Work, caller: Caller, before: Kept[Invoice], after: Invoice) -> Kept[Invoice]:
+    """Store a new state of an invoice as it is, and say what changed."""
     work.session.invoices.replace(before.no, after)
-    shown = rendered_invoice(work.session, before.value)
     announce(
         work,
         caller,
         "invoice.updated",
-        rendered_invoice(work.session, after),
+        shown(work, after),
         URL,
-        before=shown,
+        before=shown(work, before.value),
     )
     return Kept(before.no, after)
 
 
+def shown(work: Work, invoice: Invoice) -> dict[str, Any]:
+    """An invoice as it is told of."""
+    return rendered_invoice(work.session, invoice, work.terms.base_url)
+
+
 def _tell(work: Work, caller: Caller, type_: str, invoice: Invoice) -> None:
-    announce(work, caller, type_, rendered_invoice(work.session, invoice), URL)
+    announce(work, caller, type_, shown(work, invoice), URL)

@@ -5,8 +5,10 @@ from typing import Final
 
 from msgspec import structs
 
+from tripmeter.billing.rendering import rendered_invoice_item
+from tripmeter.control.announcing import announce
 from tripmeter.model.invoice import Invoice, InvoiceItem
-from tripmeter.model.scope import Scope
+from tripmeter.model.scope import Caller, Scope
 from tripmeter.model.stored import Kept, Page
 from tripmeter.ports import Session, Work
 
@@ -21,13 +23,21 @@ def waiting(
 
     Items that name a subscription wait for an invoice of that one.
     """
-    page = Page(limit=ITEMS_OF_AN_INVOICE)
-    found = session.invoice_items.page(scope, page, customer=customer, pending=True).items
-    return [
+    found = session.invoice_items.every(scope, customer=customer, pending=True)
+    mine = [
         kept
-        for kept in reversed(found)
+        for kept in found
         if kept.value.currency == currency and kept.value.subscription in (None, subscription)
     ]
+    return mine[::-1][:ITEMS_OF_AN_INVOICE]
+
+
+def pend(work: Work, caller: Caller, item: InvoiceItem) -> Kept[InvoiceItem]:
+    """Have an amount wait for an invoice."""
+    kept = Kept(work.session.invoice_items.insert(item), item)
+    shown = rendered_invoice_item(work.session, item)
+    announce(work, caller, "invoiceitem.created", shown, "/v1/invoiceitems")
+    return kept
 
 
 def put_on(work: Work, items: Sequence[Kept[InvoiceItem]], invoice: Invoice) -> None:

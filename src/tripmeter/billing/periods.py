@@ -8,17 +8,26 @@ from msgspec import structs
 
 from tripmeter.billing import windows
 from tripmeter.billing.contract import Contract, Item, contract
+from tripmeter.billing.discounting import discounts_of
 from tripmeter.billing.drafting import item_lines, licensed_lines
 from tripmeter.billing.invoices import Draft, customer_facts, draft, finalize
 from tripmeter.billing.pending import put_on, waiting
-from tripmeter.billing.subscriptions import OVER, changed, plan, tell, with_invoice
+from tripmeter.billing.prorating import Prorating, credit_all
+from tripmeter.billing.subscriptions import (
+    OVER,
+    changed,
+    collection_paused,
+    plan,
+    tell,
+    with_invoice,
+)
 from tripmeter.billing.usage import usage_lines
 from tripmeter.control.entitlements import refresh_entitlements
 from tripmeter.model.invoice import BillingReason
 from tripmeter.model.scope import Caller
 from tripmeter.model.subscription import Status, Subscription, Window
 from tripmeter.ports import Work
-from tripmeter.rules.periods import Period, period_at
+from tripmeter.rules.periods import Period, period_from
 
 Ended = Sequence[tuple[Item, Window]]
 """Metered items, and the window of each that is over."""
@@ -33,13 +42,15 @@ class Bill(NamedTuple):
     """Windows whose usage is billed for the last time."""
     ahead: Period | None = None
     """The period whose quantities are billed in advance."""
+    is_final: bool = False
+    """Whether usage is billed as it is now: what is reported later belongs to other windows."""
 
 
 def begun(work: Work, agreed: Contract) -> Contract:
     """A subscription whose first period takes usage, its end planned."""
     now = agreed.subscription
     period = Period(now.period_start_ms, now.period_end_ms)
-    following = period_at(now.anchor_ms, agreed.recurring, period.end_ms)
+    following = period_from(now.anchor_ms, agreed.recurring, period.end_ms)
     items = [_begun(one, period, following, work.position) for one in agreed.items]
     agreed = changed(work, agreed, now, items)
     plan(work, agreed)
@@ -57,10 +68,12 @@ def roll(work: Work, caller: Caller, id: str, now_ms: int) -> None:
     """End the period of a subscription that is over: bill it, and begin the next one, or none."""
     before = contract(work.session, caller.scope, id)
     now = before.subscription
-    if now.status in OVER or now.period_end_ms > now_ms:
+    if now.status in (*OVER, Status.PAUSED) or now.period_end_ms > now_ms:
         return
-    if now.cancel_at_period_end:
+    if now.cancel_at_period_end or now.cancel_at_ms == now.period_end_ms:
         end(work, caller, before, now.period_end_ms)
+        return
+    if now.status is Status.TRIALING and _ends_with_trial(work, caller, before):
         return
     ended = closing(before)
     after = _next_period(work, before)
@@ -73,16 +86,68 @@ def roll(work: Work, caller: Caller, id: str, now_ms: int) -> None:
         ended,
         Period(after.subscription.period_start_ms, after.subscription.period_end_ms),
     )
-    after = bill_period(work, caller, after, bill, ordinal=now.invoices_in_period + 1)
+    after = bill_period(work, caller, after, bill)
     tell(work, caller, "updated", after, before)
     if now.status is Status.TRIALING:
         refresh_entitlements(work, caller.scope, now.customer)
 
 
-def end(work: Work, caller: Caller, before: Contract, at_ms: int, *, bill: bool = True) -> Contract:
-    """End a subscription for good; what was used is billed on a last invoice, unless not."""
+def _ends_with_trial(work: Work, caller: Caller, before: Contract) -> bool:
+    """Whether a trial that has come to its end is followed by nothing, as was asked for.
+
+    There are no payment methods here, so what is to happen without one, happens (Stripe).
+    """
     now = before.subscription
-    ended = closing(before)
+    behavior = now.details.get("trial_settings") or {}
+    match (behavior.get("end_behavior") or {}).get("missing_payment_method"):
+        case "cancel":
+            end(work, caller, before, now.period_end_ms, bill=False)
+        case "pause":
+            _pause(work, caller, before)
+        case _:
+            return False
+    return True
+
+
+def _pause(work: Work, caller: Caller, before: Contract) -> None:
+    """Bill nothing until the subscription is resumed."""
+    now = before.subscription
+    paused = {
+        "paused": {
+            "subscription": {"type": "trial_end_without_payment_method"},
+            "transitioned_at": now.period_end_ms // 1000,
+            "type": "subscription",
+        }
+    }
+    details = {**now.details, "status_details": paused}
+    subscription = structs.replace(now, status=Status.PAUSED, details=details)
+    after = changed(work, before, subscription, before.items)
+    plan(work, after)
+    tell(work, caller, "updated", after, before)
+    tell(work, caller, "paused", after)
+    refresh_entitlements(work, caller.scope, now.customer)
+
+
+def end(
+    work: Work,
+    caller: Caller,
+    before: Contract,
+    at_ms: int,
+    *,
+    bill: bool = True,
+    prorates: bool = False,
+) -> Contract:
+    """End a subscription for good; what was used is billed on a last invoice, unless not.
+
+    With `prorates`, quantities are credited for the time that is left of their period.
+    """
+    now = before.subscription
+    if prorates and at_ms < now.period_end_ms:
+        credit_all(work, caller, before, Prorating("create_prorations", at_ms, at_ms))
+    ended = [
+        (one, structs.replace(window, end_ms=min(window.end_ms, at_ms)))
+        for one, window in closing(before)
+    ]
     items = [
         one._replace(item=windows.without_following(one.item, at_ms)) if one.is_metered else one
         for one in before.items
@@ -96,9 +161,10 @@ def end(work: Work, caller: Caller, before: Contract, at_ms: int, *, bill: bool 
     )
     after = changed(work, before, subscription, items)
     plan(work, after)
-    if ended and bill and now.status is not Status.TRIALING:
+    is_billed = bill and now.status not in (Status.TRIALING, Status.PAUSED)
+    if is_billed and (ended or _waits(work, after)):
         last = Bill(BillingReason.CYCLE, Period(now.period_start_ms, at_ms), ended)
-        after = bill_period(work, caller, after, last, ordinal=now.invoices_in_period + 1)
+        after = bill_period(work, caller, after, last)
     else:
         after = _dropped(work, after, ended)
     tell(work, caller, "deleted", after)
@@ -106,21 +172,29 @@ def end(work: Work, caller: Caller, before: Contract, at_ms: int, *, bill: bool 
     return after
 
 
+def _waits(work: Work, agreed: Contract) -> bool:
+    """Whether anything waits for an invoice of the subscription."""
+    now = agreed.subscription
+    found = waiting(work.session, agreed.scope, now.customer, now.currency, now.id)
+    return any(item.subscription == now.id for _, item in found)
+
+
 def closing(agreed: Contract) -> Ended:
     """The current windows of metered items."""
-    return [(one, one.current) for one in agreed.metered]
+    return [(one, one.current) for one in agreed.metered if one.takes_usage]
 
 
 def _next_period(work: Work, before: Contract) -> Contract:
     now = before.subscription
-    period = period_at(now.anchor_ms, before.recurring, now.period_end_ms)
-    following = period_at(now.anchor_ms, before.recurring, period.end_ms)
+    anchor_ms = _next_anchor(now)
+    period = period_from(anchor_ms, before.recurring, now.period_end_ms)
+    following = period_from(anchor_ms, before.recurring, period.end_ms)
     subscription = structs.replace(
         now,
+        anchor_ms=anchor_ms,
         status=Status.ACTIVE if now.status is Status.TRIALING else now.status,
         period_start_ms=period.start_ms,
         period_end_ms=period.end_ms,
-        invoices_in_period=0,
     )
     items = [_rolled(one, period, following, work.position) for one in before.items]
     after = changed(work, before, subscription, items)
@@ -128,9 +202,17 @@ def _next_period(work: Work, before: Contract) -> Contract:
     return after
 
 
+def _next_anchor(now: Subscription) -> int:
+    """The anchor from the next period on: the end of a trial, where that was asked for."""
+    behavior = (now.details.get("trial_settings") or {}).get("end_behavior") or {}
+    if now.status is Status.TRIALING and behavior.get("billing_cycle_anchor") == "now":
+        return now.period_end_ms
+    return now.anchor_ms
+
+
 def _rolled(one: Item, period: Period, following: Period, position: int) -> Item:
     if one.is_metered:
-        return one._replace(item=windows.rolled(one.item, following, position))
+        return one._replace(item=windows.rolled(one.item, period, following, position))
     item = structs.replace(one.item, period_start_ms=period.start_ms, period_end_ms=period.end_ms)
     return one._replace(item=item)
 
@@ -142,29 +224,37 @@ def _dropped(work: Work, agreed: Contract, ended: Ended) -> Contract:
     return changed(work, agreed, agreed.subscription, items)
 
 
-def bill_period(
-    work: Work, caller: Caller, agreed: Contract, bill: Bill, *, ordinal: int
-) -> Contract:
+def bill_period(work: Work, caller: Caller, agreed: Contract, bill: Bill) -> Contract:
     """Make the invoice of a period; a draft for as long as usage may come late."""
     now_ms = bill.past.end_ms
+    grace_ms = work.terms.grace_ms if bill.ended and not bill.is_final else 0
     wanted = invoice_for(work, agreed, bill, now_ms)
+    return put_through(work, caller, agreed, wanted, now_ms + grace_ms)
+
+
+def put_through(
+    work: Work, caller: Caller, agreed: Contract, wanted: Draft, finalizes_ms: int
+) -> Contract:
+    """Make an invoice of a subscription, with what waited for it, and finalize it when it is time.
+
+    While collection is paused it may be kept as a draft (Stripe). Gives the subscription as it is
+    then: an invoice may use up discounts.
+    """
+    is_kept = wanted.fields.get("auto_advance") is False
+    now, last_ms = agreed.subscription, wanted.period.end_ms
+    ordinal = 0 if now.latest_invoice is None else now.invoices_in_period + 1
+    pending = waiting(work.session, agreed.scope, now.customer, now.currency, now.id)
     kept = draft(
         work,
         caller,
-        replace(
-            wanted,
-            ordinal=ordinal,
-            finalizes_ms=now_ms + work.terms.grace_ms if bill.ended else now_ms,
-        ),
-    )
-    pending = waiting(
-        work.session, caller.scope, agreed.customer.value.id, wanted.currency, wanted.subscription
+        replace(wanted, ordinal=ordinal, finalizes_ms=None if is_kept else finalizes_ms),
     )
     put_on(work, pending, kept.value)
     agreed = with_invoice(work, agreed, kept.value)
-    if not bill.ended:
-        finalize(work, caller, kept)
-    return agreed
+    if is_kept or finalizes_ms > last_ms:
+        return agreed
+    finalize(work, caller, kept)
+    return contract(work.session, agreed.scope, now.id)
 
 
 def invoice_for(work: Work, agreed: Contract, bill: Bill, now_ms: int) -> Draft:
@@ -185,22 +275,33 @@ def invoice_for(work: Work, agreed: Contract, bill: Bill, now_ms: int) -> Draft:
         period=bill.past,
         lines=lines,
         subscription=subscription.id,
-        discounts=subscription.discounts,
-        fields=invoice_fields(agreed, [window.no for _, window in bill.ended]),
+        discounts=discounts_of(agreed, now_ms, pending),
+        fields=invoice_fields(
+            agreed, [] if bill.is_final else [window.no for _, window in bill.ended], now_ms
+        ),
     )
 
 
-def invoice_fields(agreed: Contract, closing_windows: Sequence[int]) -> dict[str, object]:
+def invoice_fields(
+    agreed: Contract, closing_windows: Sequence[int], now_ms: int
+) -> dict[str, object]:
     """What an invoice has of its subscription."""
     now = agreed.subscription
+    settings = now.details.get("invoice_settings") or {}
+    paused = collection_paused(now, now_ms)
     details = {
         **customer_facts(agreed.customer.value),
         "windows": list(closing_windows),
         "days_until_due": now.days_until_due,
         "subscription_metadata": now.metadata,
+        "custom_fields": settings.get("custom_fields"),
+        "paused": paused,
     }
     return {
+        "auto_advance": paused != "keep_as_draft",
         "collection_method": now.collection_method,
         "default_tax_rates": now.default_tax_rates,
+        "description": settings.get("description"),
         "details": details,
+        "footer": settings.get("footer"),
     }

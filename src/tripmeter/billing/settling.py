@@ -4,7 +4,6 @@ The one place that knows the order. Thresholds and previews ask what would come 
 change nothing; finalization makes it so.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from msgspec import structs
@@ -24,8 +23,8 @@ EXEMPT: Final = frozenset({"exempt", "reverse"})
 
 def settled(session: Session, scope: Scope, invoice: Invoice, customer: Customer) -> Invoice:
     """An invoice with discounts, taxes and totals; credits are those that were applied."""
-    lines = _taxed(session, scope, _discounted(session, scope, invoice), customer)
-    return summed(structs.replace(invoice, lines=lines))
+    lines = _discounted(session, scope, invoice)
+    return summed(_taxed(session, scope, structs.replace(invoice, lines=lines), customer))
 
 
 def estimated(session: Session, scope: Scope, invoice: Invoice, customer: Customer) -> Invoice:
@@ -42,7 +41,7 @@ def estimated(session: Session, scope: Scope, invoice: Invoice, customer: Custom
         else line
         for line in lines
     )
-    return summed(structs.replace(invoice, lines=_taxed(session, scope, lines, customer)))
+    return summed(_taxed(session, scope, structs.replace(invoice, lines=lines), customer))
 
 
 def _discounted(session: Session, scope: Scope, invoice: Invoice) -> tuple[InvoiceLine, ...]:
@@ -72,10 +71,15 @@ def _as_line(line: InvoiceLine) -> Line:
     return Line(amount, line.product, line.subscription_item, line.invoice_item)
 
 
-def _taxed(
-    session: Session, scope: Scope, lines: Sequence[InvoiceLine], customer: Customer
-) -> tuple[InvoiceLine, ...]:
-    names = {id for line in lines for id in line.tax_rates}
+def _taxed(session: Session, scope: Scope, invoice: Invoice, customer: Customer) -> Invoice:
+    """An invoice with its taxes: each line's own, or else the invoice's default ones."""
+    default = invoice.default_tax_rates
+    names = {*default, *(id for line in invoice.lines for id in line.tax_rates)}
     rates = {id: session.tax_rates.get(scope, id).value for id in names}
     exempt = customer.details.get("tax_exempt") in EXEMPT
-    return tuple(with_taxes(line, rates, exempt=exempt) for line in lines)
+
+    def taxed(line: InvoiceLine) -> InvoiceLine:
+        owed = structs.replace(line, tax_rates=line.tax_rates or default)
+        return structs.replace(line, taxes=with_taxes(owed, rates, exempt=exempt).taxes)
+
+    return structs.replace(invoice, lines=tuple(map(taxed, invoice.lines)))

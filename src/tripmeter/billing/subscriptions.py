@@ -40,10 +40,14 @@ def changed(
     return after
 
 
-def plan(work: Work, agreed: Contract) -> None:
-    """Put on the agenda what a subscription waits for."""
+def plan(work: Work, agreed: Contract, before: Contract | None = None) -> None:
+    """Put on the agenda what a subscription waits for; with `before`, as far as that changed: what
+    was done when it was due is not done again."""
     scope, now = agreed.scope, agreed.subscription
+    known = {} if before is None else _moments(before.subscription)
     for task, due_ms in _moments(now).items():
+        if before is not None and known[task] == due_ms:
+            continue
         if due_ms is None:
             work.session.agenda.drop(scope, task, now.id)
         else:
@@ -52,13 +56,27 @@ def plan(work: Work, agreed: Contract) -> None:
 
 def _moments(now: Subscription) -> dict[Task, int | None]:
     if now.status in OVER:
-        return dict.fromkeys((Task.PERIOD_END, Task.CANCEL, Task.TRIAL_WILL_END))
+        return dict.fromkeys(
+            (Task.PERIOD_END, Task.CANCEL, Task.TRIAL_WILL_END, Task.RESUME_COLLECTION)
+        )
+    resumes_at = (now.details.get("pause_collection") or {}).get("resumes_at")
     is_trial = now.status is Status.TRIALING and now.trial_end_ms is not None
     return {
-        Task.PERIOD_END: now.period_end_ms,
+        Task.PERIOD_END: None if now.status is Status.PAUSED else now.period_end_ms,
         Task.CANCEL: now.cancel_at_ms,
+        Task.RESUME_COLLECTION: None if resumes_at is None else resumes_at * 1000,
         Task.TRIAL_WILL_END: (now.trial_end_ms or 0) - TRIAL_NOTICE_MS if is_trial else None,
     }
+
+
+def collection_paused(now: Subscription, now_ms: int) -> str | None:
+    """What happens to invoices while their collection is paused; None if it is not."""
+    pause = now.details.get("pause_collection")
+    if not pause:
+        return None
+    resumes_at = pause.get("resumes_at")
+    is_over = resumes_at is not None and resumes_at * 1000 <= now_ms
+    return None if is_over else str(pause["behavior"])
 
 
 def with_invoice(work: Work, agreed: Contract, invoice: Invoice) -> Contract:

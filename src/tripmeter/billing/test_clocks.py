@@ -10,8 +10,8 @@ from msgspec import structs
 
 from tripmeter.billing.agenda import perform
 from tripmeter.billing.contract import items_of
+from tripmeter.billing.customers import delete_customer
 from tripmeter.control.announcing import announce
-from tripmeter.control.customers import delete_customer
 from tripmeter.model.errors import ParameterInvalid, StateConflict
 from tripmeter.model.ids import new_id
 from tripmeter.model.scope import Caller, Scope

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from msgspec import structs
 
 from tripmeter.billing import windows
-from tripmeter.billing.contract import Contract, Item
+from tripmeter.billing.contract import Contract, Item, contract
+from tripmeter.billing.discounting import discounts_of
 from tripmeter.billing.drafting import metered_lines
 from tripmeter.billing.invoices import Draft, draft, finalize, invoice_of
 from tripmeter.billing.periods import invoice_fields
@@ -43,7 +44,7 @@ class Used(NamedTuple):
 def amount(session: Session, agreed: Contract, used: Sequence[Used], now_ms: int) -> int:
     """What an invoice for all that was not billed yet would say: without tax, after discounts and
     credits, in minor units."""
-    wanted = _wanted(agreed, _lines(agreed, used, now_ms))
+    wanted = _wanted(agreed, _lines(agreed, used, now_ms), now_ms)
     invoice = invoice_of(wanted, agreed.scope, now_ms)
     return estimated(session, agreed.scope, invoice, agreed.customer.value).total_excluding_tax
 
@@ -64,7 +65,9 @@ def issue(
     lines = _lines(agreed, used, now_ms)
     ordinal = agreed.subscription.invoices_in_period + 1
     wanted = replace(
-        _wanted(agreed, lines), ordinal=ordinal, threshold_reason=_reason(crossed, agreed, lines)
+        _wanted(agreed, lines, now_ms),
+        ordinal=ordinal,
+        threshold_reason=_reason(crossed, agreed, lines),
     )
     kept = draft(work, caller, wanted)
     if agreed.subscription.reset_billing_cycle_anchor:
@@ -72,7 +75,9 @@ def issue(
     else:
         agreed = _gone_on(work, agreed, used)
     agreed = with_invoice(work, agreed, kept.value)
-    finalize(work, caller, kept)
+    if kept.value.auto_advance:
+        finalize(work, caller, kept)
+        agreed = contract(work.session, agreed.scope, agreed.subscription.id)
     tell(work, caller, "updated", agreed, before)
     return agreed
 
@@ -91,7 +96,7 @@ def _until(window: Window, now_ms: int) -> Window:
     return structs.replace(window, end_ms=end_ms)
 
 
-def _wanted(agreed: Contract, lines: Sequence[InvoiceLine]) -> Draft:
+def _wanted(agreed: Contract, lines: Sequence[InvoiceLine], now_ms: int) -> Draft:
     now = agreed.subscription
     return Draft(
         customer=agreed.customer.value,
@@ -100,8 +105,8 @@ def _wanted(agreed: Contract, lines: Sequence[InvoiceLine]) -> Draft:
         period=Period(now.period_start_ms, now.period_end_ms),
         lines=lines,
         subscription=now.id,
-        discounts=now.discounts,
-        fields=invoice_fields(agreed, ()),
+        discounts=discounts_of(agreed, now_ms),
+        fields=invoice_fields(agreed, (), now_ms),
     )
 
 
@@ -143,7 +148,6 @@ def _restarted(work: Work, agreed: Contract, position: int, now_ms: int) -> Cont
         anchor_ms=now_ms,
         period_start_ms=period.start_ms,
         period_end_ms=period.end_ms,
-        invoices_in_period=0,
         held_back=False,
     )
     items = [_restarted_item(one, period, following, position) for one in agreed.items]
@@ -158,20 +162,20 @@ def _restarted_item(one: Item, period: Period, following: Period, position: int)
             one.item, period_start_ms=period.start_ms, period_end_ms=period.end_ms
         )
         return one._replace(item=item)
-    former = one.current
-    gone = frozenset(w.no for w in one.item.windows if w.start_ms >= former.start_ms)
-    taking = Period(former.start_ms, period.end_ms)
-    item = windows.with_windows(windows.without(one.item, gone), taking, following, position)
-    item = structs.replace(item, period_start_ms=period.start_ms, period_end_ms=period.end_ms)
+    taking = Period(one.current.start_ms, period.end_ms)
+    item = windows.begun_anew(one.item, taking, period, following, position)
     return one._replace(item=item)
 
 
 def _held_back_until(work: Work, agreed: Contract, now_ms: int) -> int | None:
     """When the rate rule lets the next invoice through; None if it does now."""
     terms = work.terms
+    most = max(terms.invoices_a_minute or 0, terms.invoices_a_day or 0)
+    if not most:
+        return None
     lately = work.session.invoices.page(
         agreed.scope,
-        Page(limit=terms.invoices_a_day),
+        Page(limit=most),
         subscription=agreed.subscription.id,
         created_gt=now_ms - DAY_MS,
     )

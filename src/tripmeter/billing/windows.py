@@ -29,24 +29,55 @@ def with_windows(
     )
 
 
-def rolled(item: SubscriptionItem, following: Period, position: int) -> SubscriptionItem:
+def rolled(
+    item: SubscriptionItem, period: Period, following: Period, position: int
+) -> SubscriptionItem:
     """An item whose next window has become the current one; the one before is closing."""
-    later = item.windows[-1]
+    later = structs.replace(item.windows[-1], start_ms=period.start_ms, end_ms=period.end_ms)
     return structs.replace(
         item,
-        period_start_ms=later.start_ms,
-        period_end_ms=later.end_ms,
-        windows=(*item.windows, new_window(following, position)),
+        period_start_ms=period.start_ms,
+        period_end_ms=period.end_ms,
+        windows=(*item.windows[:-1], later, new_window(following, position)),
         current_window=later.no,
     )
 
 
+def begun_anew(
+    item: SubscriptionItem, taking: Period, period: Period, following: Period, position: int
+) -> SubscriptionItem:
+    """An item whose current and next windows are replaced; those that are closing stay.
+
+    `taking` are the times of the usage that the current one takes: it may begin before the period,
+    so that what is on its way is not lost.
+    """
+    former = next((one for one in item.windows if one.no == item.current_window), None)
+    gone = frozenset(
+        one.no for one in item.windows if former is not None and one.start_ms >= former.start_ms
+    )
+    fresh = with_windows(without(item, gone), taking, following, position)
+    return structs.replace(fresh, period_start_ms=period.start_ms, period_end_ms=period.end_ms)
+
+
+def repriced(item: SubscriptionItem, since_ms: int, position: int) -> SubscriptionItem:
+    """An item whose usage counts from nothing, for another price: within the same period."""
+    former = next(one for one in item.windows if one.no == item.current_window)
+    fresh = new_window(Period(since_ms, former.end_ms), position)
+    later = item.windows[-1]
+    return structs.replace(item, windows=(fresh, later), current_window=fresh.no)
+
+
+def without_any(item: SubscriptionItem) -> SubscriptionItem:
+    """An item that takes no usage."""
+    return structs.replace(item, windows=(), current_window=None)
+
+
 def without_following(item: SubscriptionItem, end_ms: int) -> SubscriptionItem:
-    """An item that ends: what is stamped later is not its usage."""
+    """An item that ends: what is stamped later is not its usage. Its current window is the last."""
     windows = tuple(
-        structs.replace(one, end_ms=min(one.end_ms, end_ms))
+        structs.replace(one, end_ms=max(min(one.end_ms, end_ms), one.start_ms))
         for one in item.windows
-        if one.start_ms < end_ms
+        if one.start_ms < end_ms or one.no == item.current_window
     )
     return structs.replace(item, windows=windows)
 

@@ -15,6 +15,8 @@ class Task(StrEnum):
     TRIAL_WILL_END = "trial_will_end"
     CANCEL = "cancel"
     """A subscription ends at a time of its own."""
+    RESUME_COLLECTION = "resume_collection"
+    """A subscription's invoices are collected again."""
     FINALIZE = "finalize"
     """A draft becomes an open invoice."""
     OVERDUE = "overdue"

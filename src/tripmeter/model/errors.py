@@ -7,6 +7,7 @@ Refusal
   ├─ ParametersExclusive · BodyMalformed · BodyTooLarge
   ├─ HeadTooLarge · RequestTimedOut
   ├─ ResourceMissing · RouteUnknown · MethodNotAllowed       where
+  ├─ NothingUpcoming
   ├─ MeterNameTaken · AlertLimitReached · StateConflict      not in this state
   ├─ UsageNotAccepted · CancellationRefused                  usage
   ├─ IdempotencyMismatch                                     retries
@@ -128,6 +129,13 @@ class ResourceMissing(Refusal):
     noun: str
     id: str
     param: str = "id"
+
+
+@dataclass(eq=False)
+class NothingUpcoming(Refusal):
+    """There is nothing that an invoice of the customer would be for."""
+
+    customer: str
 
 
 @dataclass(eq=False)

@@ -129,6 +129,8 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     paid_ms: int | None = None
     voided_ms: int | None = None
     uncollectible_ms: int | None = None
+    token: str | None = None
+    """What its page for people is found by: who knows it may read the invoice."""
     late_usage: int = 0
     """Events that came for its windows when it was finalized already."""
     metadata: dict[str, str] = {}
@@ -167,6 +169,8 @@ class InvoiceItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     quantity: Decimal = Decimal(1)
     unit_amount: Decimal | None = None
     price: str | None = None
+    product: str | None = None
+    """What the price sells."""
     description: str | None = None
     period_start_ms: int
     period_end_ms: int

@@ -5,7 +5,7 @@ The batch is also the `Work` that a command of the control plane is given.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from msgspec import structs
 
@@ -34,8 +34,18 @@ from tripmeter.rules.alerts.usage_threshold import Line, Watch
 from tripmeter.wire.events import ALERT_TRIGGERED
 from tripmeter.wire.objects import alert_triggered_object
 
+T = TypeVar("T")
+
 PARCELS_HANDED_OVER: Final = 64
 """What is to be sent is handed over as it was written, as far as lanes may take it at once."""
+
+
+class _TakenBack(Exception):
+    """Ends what is done tentatively; has what came of it."""
+
+    def __init__(self, result: Any) -> None:
+        super().__init__()
+        self.result = result
 
 
 class Batch:
@@ -48,6 +58,8 @@ class Batch:
         self._log = log.LogBuilder(state.position)
         self._now_ms = now_ms
         self._changed: list[Callable[[Catalogue], None]] = []
+        self._undo: list[Callable[[], None]] = []
+        """Bring memory back to how it was before the command, if that is rolled back."""
         self.woken: set[int] = set()
         """Endpoints for which there is something in the outbox."""
         self._biller = Biller(self, state)
@@ -91,9 +103,31 @@ class Batch:
                 return job.run(self)
         except BaseException:
             del self.parcels[before:]  # they were rolled back
+            self._bring_back()
             raise
         finally:
+            self._undo.clear()
             self._tell_catalogue()
+
+    def tentatively(self, do: Callable[[], T]) -> T:
+        """Do something, and take all of it back: what is stored, announced and remembered."""
+        before, woken, done = len(self.parcels), set(self.woken), len(self._undo)
+        try:
+            with self.session.savepoint():
+                raise _TakenBack(do())
+        except _TakenBack as taken_back:
+            result: T = taken_back.result
+            return result
+        finally:
+            del self.parcels[before:]
+            self.woken = woken
+            self._bring_back(done)
+
+    def _bring_back(self, done: int = 0) -> None:
+        """Have memory as it was before the last changes, once the store is."""
+        for undo in reversed(self._undo[done:]):
+            undo()
+        del self._undo[done:]
 
     def finish(self) -> None:
         """Write the log row, and a slice of what memory is ahead of the store."""
@@ -215,7 +249,7 @@ class Batch:
 
     def billing_changed(self, scope: Scope, meter: str, customer: str) -> None:
         """Say that what a customer's usage on a meter is billed for is not as it was."""
-        self._state.billing_changed(scope, meter, customer)
+        self._undo.append(self._state.billing_changed(scope, meter, customer))
 
     def evaluate_thresholds(self, caller: Caller, subscription: str) -> None:
         """Evaluate a subscription's billing thresholds now, whether usage comes or not."""

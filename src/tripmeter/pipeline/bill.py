@@ -72,7 +72,9 @@ class Biller:
     def _used(self, agreed: Contract) -> list[Used]:
         """The metered items, with what their usage has come to by this very event."""
         return [
-            Used(one, as_decimal(self._work.usage(one.item, one.current))) for one in agreed.metered
+            Used(one, as_decimal(self._work.usage(one.item, one.current)))
+            for one in agreed.metered
+            if one.takes_usage
         ]
 
     def _set_looks(self, agreed: Contract, looks: Mapping[str, Decimal | None]) -> None:
@@ -81,6 +83,8 @@ class Biller:
         A superseding meter's usage follows no total, so each of its events is looked at.
         """
         for one in agreed.metered:
+            if not one.takes_usage:
+                continue
             tally = self._state.billed_tally(one.item)
             found = tally.billing.find(one.current.no) if tally.billing else None
             if found is None:

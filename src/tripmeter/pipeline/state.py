@@ -4,7 +4,7 @@ All of it derives from the store. After a failed transaction it is thrown away a
 which is simple and leaves nothing half done.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -109,11 +109,15 @@ class State:
         found = tally.billing.find(window.no) if tally.billing else None
         return found.usage(tally.total) if found else 0
 
-    def billing_changed(self, scope: Scope, meter: str, customer: str) -> None:
-        """What a customer's usage on a meter is billed for is not as it was: read it again."""
+    def billing_changed(self, scope: Scope, meter: str, customer: str) -> Callable[[], None]:
+        """What a customer's usage on a meter is billed for is not as it was: read it again.
+
+        Gives what brings back how it was.
+        """
         known = self.catalogue.numbered(self.session.meters.get(scope, meter).no)
         known.is_billed = True
-        self.tallies.billing_changed(known, customer)
+        customer_no = self.session.customers.get(scope, customer).no
+        return self.tallies.billing_changed(known, customer_no, customer)
 
     # usage in time
 

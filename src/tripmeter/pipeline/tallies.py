@@ -4,7 +4,7 @@ Columns let a batch be counted without a step of Python per event, and keep a ta
 bytes. `Tally` is one row as an object, for the steps that look at single events.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -129,15 +129,40 @@ class Tallies:
         self.billing[row] = billing
         self.span_starts[row], self.span_ends[row] = billing.span()
 
-    def billing_changed(self, meter: MeterState, customer: str) -> None:
-        """What a customer's usage is billed for is not as it was: read it again."""
-        row = self.index(meter).get(customer)
+    def billing_changed(
+        self, meter: MeterState, customer_no: int, customer: str
+    ) -> Callable[[], None]:
+        """What a customer's usage is billed for is not as it was: read it again.
+
+        Gives what brings back how it was, for when the change is rolled back.
+        """
+        row = self._held(meter, customer_no, customer)
         if row is None:
-            return
+            return lambda: self._read_again(meter, customer_no, customer)
         known = self.billing.get(row)
         usages = known.usages(self.totals.at(row)) if known else {}
         self._open(row, self._session.billed_items(meter.scope, meter.meter.id, [customer]), usages)
         self.version[row] = STALE
+        return lambda: self._bring_back(row, known)
+
+    def _bring_back(self, row: int, known: Billing | None) -> None:
+        """Have a tally's windows as they were."""
+        if known is None:
+            self.billing.pop(row, None)
+        else:
+            self.billing[row] = known
+            self.span_starts[row], self.span_ends[row] = known.span()
+        self.version[row] = STALE
+
+    def _read_again(self, meter: MeterState, customer_no: int, customer: str) -> None:
+        """Have a tally's windows as they are stored, if it has come into use meanwhile."""
+        row = self._held(meter, customer_no, customer)
+        if row is not None:
+            found = stored_tallies(self._session, meter.no, [customer_no]).rows(meter.no)
+            stored = {one.customer_no: one for one in found}
+            self.billing.pop(row, None)
+            self._bring_in_windows(meter, {customer_no: customer}, stored)
+            self.version[row] = STALE
 
     def outside(self, events_rows: I64, moments_ms: I64) -> Bools:
         """Which events of billed tallies do not simply belong to the current period."""

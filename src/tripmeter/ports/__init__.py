@@ -3,9 +3,9 @@
 Each method says what it guarantees. Nothing here has an implementation; `app.py` picks one.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,8 @@ from tripmeter.model.terms import Terms
 from tripmeter.model.usage import LogRow, RefusalCode, TallyBlock
 from tripmeter.ports.billing import BillingRecords
 from tripmeter.ports.records import Records
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -353,6 +355,13 @@ class Work(Protocol):
 
     def evaluate_thresholds(self, caller: Caller, subscription: str) -> None:
         """Evaluate a subscription's billing thresholds now, whether usage comes or not."""
+        ...
+
+    def tentatively(self, do: Callable[[], T]) -> T:
+        """Do something, and take all of it back: what is stored, announced and remembered.
+
+        Gives what came of it.
+        """
         ...
 
     def endpoints_changed(self, scope: Scope) -> None:

@@ -93,6 +93,10 @@ class BillingRecords(Protocol):
     @property
     def agenda(self) -> Agenda: ...
 
+    def invoice_by_token(self, token: str) -> Invoice | None:
+        """The invoice whose page for people has this token, whoever's it is."""
+        ...
+
     def credit_scopes(self) -> list[Scope]:
         """Every scope that has a credit grant, or an entry of a ledger."""
         ...

@@ -197,13 +197,17 @@ def _running_balance(grant: CreditGrant, entries: Sequence[CreditTransaction]) -
 def _more_returned_than_applied(
     grant: CreditGrant, entries: Sequence[CreditTransaction]
 ) -> Iterator[Fault]:
+    """At any time: what is applied later does not make up for what was given back too early."""
     standing: Counter[tuple[str | None, str | None]] = Counter()
+    least: dict[tuple[str | None, str | None], int] = {}
     for entry in entries:
+        place = entry.invoice, entry.invoice_line
         if entry.kind is CreditKind.APPLIED:
-            standing[entry.invoice, entry.invoice_line] += entry.amount
+            standing[place] += entry.amount
         if entry.kind is CreditKind.GIVEN_BACK:
-            standing[entry.invoice, entry.invoice_line] -= entry.amount
-    for (invoice, line), amount in standing.items():
+            standing[place] -= entry.amount
+        least[place] = min(least.get(place, 0), standing[place])
+    for (invoice, line), amount in least.items():
         if amount < 0:
             where = f"credit grant {grant.id}, invoice {invoice}, line {line}"
             yield Fault(where, f"{_money(grant, -amount)} too much given back", "what was applied")

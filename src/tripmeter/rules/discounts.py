@@ -3,18 +3,14 @@
 Amounts are integers in minor units. Times are Unix seconds.
 """
 
-import calendar
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from tripmeter.model.catalogue import Coupon, Discount, PromotionCode
 from tripmeter.model.money import format_amount, share
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND: Final = timedelta(seconds=1)
+from tripmeter.rules.periods import add_months
 
 
 class Line(NamedTuple):
@@ -161,13 +157,4 @@ def end_of(coupon: Coupon, start_s: int) -> int | None:
     """When a discount given at a time ends, as far as the calendar says (Stripe's `end`)."""
     if coupon.duration != "repeating" or coupon.duration_in_months is None:
         return None
-    return months_later(start_s, coupon.duration_in_months)
-
-
-def months_later(moment_s: int, months: int) -> int:
-    """The same day and time of day, in UTC; the last day of a month that lacks the day."""
-    moment = _EPOCH + moment_s * _SECOND
-    years, month = divmod(moment.month - 1 + months, 12)
-    year = moment.year + years
-    day = min(moment.day, calendar.monthrange(year, month + 1)[1])
-    return (moment.replace(year=year, month=month + 1, day=day) - _EPOCH) // _SECOND
+    return add_months(start_s * 1000, coupon.duration_in_months) // 1000

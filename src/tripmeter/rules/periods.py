@@ -36,6 +36,39 @@ def add_months(moment_ms: int, months: int) -> int:
     return (moved - _EPOCH) // timedelta(milliseconds=1)
 
 
+def at_day(
+    start_ms: int,
+    day: int,
+    *,
+    month: int | None = None,
+    hour: int | None = None,
+    minute: int | None = None,
+    second: int | None = None,
+) -> int:
+    """The first moment from `start_ms` on that has a day of the month, and what else is said.
+
+    What is not said of the time of day is that of the start. Months that lack the day are passed
+    over, unless the month is said: then it is its last day.
+    """
+    start = _EPOCH + timedelta(milliseconds=start_ms)
+    time = start.replace(
+        hour=start.hour if hour is None else hour,
+        minute=start.minute if minute is None else minute,
+        second=start.second if second is None else second,
+    )
+    if (hour, minute, second) != (None, None, None):
+        time = time.replace(microsecond=0)
+    for later in range(13):
+        years, place = divmod(start.month - 1 + later, 12)
+        days = calendar.monthrange(start.year + years, place + 1)[1]
+        if (month is not None and month != place + 1) or (month is None and day > days):
+            continue
+        found = time.replace(year=start.year + years, month=place + 1, day=min(day, days))
+        if found >= start:
+            return (found - _EPOCH) // timedelta(milliseconds=1)
+    raise AssertionError("a year has every month, and every day of one")
+
+
 def boundary(anchor_ms: int, recurring: Recurring, number: int) -> int:
     """Where the period with a number begins; that of the anchor has number 0."""
     steps = number * recurring.interval_count
@@ -54,6 +87,11 @@ def period_at(anchor_ms: int, recurring: Recurring, moment_ms: int) -> Period:
     return Period(
         boundary(anchor_ms, recurring, number), boundary(anchor_ms, recurring, number + 1)
     )
+
+
+def period_from(anchor_ms: int, recurring: Recurring, start_ms: int) -> Period:
+    """A period that begins at a moment: a part of one, unless that is where one begins."""
+    return Period(start_ms, period_at(anchor_ms, recurring, start_ms).end_ms)
 
 
 def _guess(anchor_ms: int, recurring: Recurring, moment_ms: int) -> int:

@@ -3,29 +3,34 @@
 Each refusal names the parameter that it is about.
 """
 
-from collections.abc import Sequence
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from tripmeter.model.catalogue import Price, Recurring
+from tripmeter.model.catalogue import Interval, Price, Recurring
 from tripmeter.model.errors import ParameterInvalid, ParameterMissing
-from tripmeter.model.money import format_amount, share
-from tripmeter.rules.periods import Period, boundary, period_at
+from tripmeter.model.money import format_amount
+from tripmeter.rules.periods import Period, at_day, boundary, period_from
+from tripmeter.rules.prices import named
 from tripmeter.rules.pricing import flat_fees
 from tripmeter.rules.thresholds import LEAST_AMOUNT
 
 ITEM_LIMIT: Final = 20
 """Items of a subscription (Stripe)."""
 
+LONGEST_TRIAL_MONTHS: Final = 24
+"""A trial ends within two years (Stripe)."""
+
 
 class Wanted(NamedTuple):
     """An item as it is asked for."""
 
     param: str
-    """The parameter that it stands under: `items[0]`."""
+    """The parameter that it stands under: `items[0]`; empty for an item by itself."""
     price: Price
     quantity: int | None
     usage_gte: int | None
+    is_chosen: bool = True
+    """Whether the price is chosen now; an item may keep one that is inactive by now."""
 
 
 def check_items(items: Sequence[Wanted]) -> None:
@@ -43,15 +48,15 @@ def check_items(items: Sequence[Wanted]) -> None:
         _check_beside(one, first)
         if one.price.id in seen:
             raise ParameterInvalid(
-                f"{one.param}[price]",
+                named(one.param, "price"),
                 f"The price {one.price.id} is on another item already. Change that one's quantity.",
             )
         seen.add(one.price.id)
 
 
 def _check_item(one: Wanted) -> None:
-    price, param = one.price, f"{one.param}[price]"
-    if not price.active:
+    price, param = one.price, named(one.param, "price")
+    if not price.active and one.is_chosen:
         raise ParameterInvalid(param, f"The price {price.id} is inactive. Use an active one.")
     if price.recurring is None:
         raise ParameterInvalid(
@@ -61,7 +66,7 @@ def _check_item(one: Wanted) -> None:
         )
     if price.meter is not None and one.quantity is not None:
         raise ParameterInvalid(
-            f"{one.param}[quantity]",
+            named(one.param, "quantity"),
             f"The price {price.id} is metered: its quantity is the usage that is reported. "
             "Leave quantity out.",
         )
@@ -70,7 +75,7 @@ def _check_item(one: Wanted) -> None:
 
 
 def _check_usage_threshold(one: Wanted) -> None:
-    param = f"{one.param}[billing_thresholds][usage_gte]"
+    param = named(one.param, "billing_thresholds") + "[usage_gte]"
     if one.price.meter is None:
         raise ParameterInvalid(
             param, f"The price {one.price.id} is not metered: there is no usage to be watched."
@@ -84,13 +89,13 @@ def _check_beside(one: Wanted, first: Price) -> None:
     assert own is not None and others is not None
     if (own.interval, own.interval_count) != (others.interval, others.interval_count):
         raise ParameterInvalid(
-            f"{one.param}[price]",
+            named(one.param, "price"),
             "All prices of a subscription must have the same interval and interval_count. "
             "Make a subscription of its own for the others.",
         )
     if one.price.currency != first.currency:
         raise ParameterInvalid(
-            f"{one.param}[price]",
+            named(one.param, "price"),
             f"All prices of a subscription must have one currency: {first.currency} and "
             f"{one.price.currency} do not go together.",
         )
@@ -123,9 +128,7 @@ def _no_packages(param: str, price: Price) -> ParameterInvalid:
 
 def first_period(start_ms: int, anchor_ms: int, recurring: Recurring) -> Period:
     """The first period: up to the anchor where that lies ahead, else a whole one."""
-    if anchor_ms > start_ms:
-        return Period(start_ms, min(anchor_ms, period_at(anchor_ms, recurring, start_ms).end_ms))
-    return Period(start_ms, period_at(anchor_ms, recurring, start_ms).end_ms)
+    return period_from(anchor_ms, recurring, start_ms)
 
 
 def latest_anchor(start_ms: int, recurring: Recurring) -> int:
@@ -133,10 +136,20 @@ def latest_anchor(start_ms: int, recurring: Recurring) -> int:
     return boundary(start_ms, recurring, 1)
 
 
-def prorated(amount: int, part: Period, whole: Period) -> int:
-    """The share of an amount that a part of a period has, rounded half up."""
-    return share(
-        amount,
-        Decimal(part.end_ms - part.start_ms),
-        Decimal(whole.end_ms - whole.start_ms),
-    )
+_DAILY: Final = (Interval.DAY, Interval.WEEK)
+
+
+def configured_anchor(given: Mapping[str, int], start_ms: int, recurring: Recurring) -> int:
+    """The anchor that a `billing_cycle_anchor_config` stands for. Raises ParameterInvalid."""
+    param = "billing_cycle_anchor_config"
+    if recurring.interval in _DAILY:
+        raise ParameterInvalid(
+            param, "Days of the month go with prices by the month or the year. Leave it out."
+        )
+    is_monthly = recurring.interval is Interval.MONTH and recurring.interval_count == 1
+    if "month" in given and is_monthly:
+        raise ParameterInvalid(
+            f"{param}[month]", "Prices by the month are billed in every month. Leave month out."
+        )
+    day = given["day_of_month"]
+    return at_day(start_ms, day, **{k: v for k, v in given.items() if k != "day_of_month"})

@@ -159,7 +159,7 @@ INVOICE: Final = _kind(
     "invoice",
     Invoice,
     "invoice",
-    "customer subscription status collection_method period_start_ms ordinal due_ms deleted",
+    "customer subscription status collection_method period_start_ms ordinal due_ms token deleted",
     "customer subscription status collection_method due_gt due_gte due_lt due_lte",
 )
 INVOICE_ITEM: Final = _kind(

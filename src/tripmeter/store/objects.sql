@@ -57,7 +57,7 @@
   AND (CAST(:customer AS text) IS NULL OR customer = :customer)
   AND (CAST(:meter AS text) IS NULL OR meter = :meter)
 {created}
--- objects: invoice invoices (customer, subscription, status, collection_method, period_start_ms, ordinal, due_ms, deleted)
+-- objects: invoice invoices (customer, subscription, status, collection_method, period_start_ms, ordinal, due_ms, token, deleted)
   AND NOT deleted
   AND (CAST(:customer AS text) IS NULL OR customer = :customer)
   AND (CAST(:subscription AS text) IS NULL OR subscription = :subscription)

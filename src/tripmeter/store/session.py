@@ -8,6 +8,7 @@ import msgspec
 
 from tripmeter.model.access import ApiKey, StreamSession
 from tripmeter.model.alert import Activation, ActivationKind, Alert, FiredMark
+from tripmeter.model.invoice import Invoice
 from tripmeter.model.meter import Meter
 from tripmeter.model.scope import Scope
 from tripmeter.model.stored import Kept, StoredReply
@@ -71,6 +72,13 @@ class SqlSession:
         """The API key with this SHA-256, revoked ones included."""
         rows = self._sql.rows("key_by_digest", {"digest": digest})
         return msgspec.json.decode(rows[0][0], type=ApiKey) if rows else None
+
+    def invoice_by_token(self, token: str) -> Invoice | None:
+        """The invoice whose page for people has this token, whoever's it is."""
+        if "\0" in token:
+            return None  # none has it, and not every engine may be asked
+        rows = self._sql.rows("invoice_by_token", {"token": token})
+        return msgspec.json.decode(rows[0][0], type=Invoice) if rows else None
 
     def open_stream(self, session: StreamSession) -> None:
         """Store a meter event session; forget those that ended before it began."""

@@ -23,6 +23,7 @@ from tripmeter.model.errors import (
     MeterNameTaken,
     MethodNotAllowed,
     NotAuthenticated,
+    NothingUpcoming,
     Overloaded,
     ParameterInvalid,
     ParameterMissing,
@@ -216,6 +217,14 @@ def _resource_missing(refusal: ResourceMissing, version: Version) -> Answer:
     return Answer(404, f"No such {refusal.noun}: '{refusal.id}'", code, refusal.param)
 
 
+def _nothing_upcoming(refusal: NothingUpcoming, _: Version) -> Answer:
+    message = (
+        f"No upcoming invoices for customer: {refusal.customer}. Nothing is to be billed: name"
+        " another subscription, or give invoice_items."
+    )
+    return Answer(404, message, "invoice_upcoming_none")
+
+
 def _route_unknown(refusal: RouteUnknown, _: Version) -> Answer:
     message = (
         f"Unrecognized request URL ({refusal.method}: {refusal.path})."
@@ -335,6 +344,7 @@ TABLE: Final[Mapping[type[Refusal], Callable[[Any, Version], Answer]]] = {
     HeadTooLarge: _head_too_large,
     RequestTimedOut: _request_timed_out,
     ResourceMissing: _resource_missing,
+    NothingUpcoming: _nothing_upcoming,
     RouteUnknown: _route_unknown,
     MethodNotAllowed: _method_not_allowed,
     MeterNameTaken: _meter_name_taken,

@@ -60,6 +60,8 @@ SNAPSHOT_TYPES: Final = frozenset(
         "invoice.updated",
         "invoice.voided",
         "invoice_payment.paid",
+        "invoiceitem.created",
+        "invoiceitem.deleted",
         "test_helpers.test_clock.advancing",
         "test_helpers.test_clock.created",
         "test_helpers.test_clock.deleted",

@@ -3,6 +3,8 @@
 Everything that is not ours is escaped. Its style lies beside it, in `invoice_page.css`.
 """
 
+import base64
+import hashlib
 from collections.abc import Iterable
 from functools import cache
 from html import escape
@@ -11,10 +13,15 @@ from typing import Final
 
 from tripmeter.model.invoice import Invoice
 from tripmeter.wire.invoice_view import NOTHING, Known, Row, Total, View, invoice_view
-from tripmeter.wire.invoice_words import Language, Words
+from tripmeter.wire.invoice_words import WORDS, Language, Words
 
-POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-"""What a browser may load for the page: nothing but its own style."""
+_NOTHING: Final = "default-src 'none'; base-uri 'none'; form-action 'none'"
+
+
+def policy() -> str:
+    """What a browser may load for the page: nothing but its own style, known by its hash."""
+    digest = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
+    return f"{_NOTHING}; style-src 'sha256-{digest}'"
 
 
 def invoice_page(
@@ -28,24 +35,43 @@ def invoice_page(
     """The HTML of an invoice, with a link to its PDF where there is one."""
     view = invoice_view(invoice, seller_name, language, known)
     number = "" if invoice.number is None else f" {invoice.number}"
+    parts = (
+        _head(view),
+        _about(view),
+        _items(view.rows, view.words),
+        _sums(view.totals),
+        _foot(view, pdf_url),
+    )
+    return _page(f"{view.title}{number} · {seller_name}", language, "\n".join(parts))
+
+
+def missing_page(language: Language = "en") -> str:
+    """What is shown where there is no invoice."""
+    words = WORDS[language]
+    text = f"<h1>{escape(words.missing)}</h1><p>{escape(words.missing_advice)}</p>"
+    return _page(words.missing, language, text)
+
+
+def busy_page(language: Language = "en") -> str:
+    """What is shown while too many ask at once."""
+    words = WORDS[language]
+    return _page(words.busy, language, f"<h1>{escape(words.busy)}</h1>")
+
+
+def _page(title: str, language: Language, body: str) -> str:
     return f"""<!doctype html>
 <html lang="{language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
-<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">
-<title>{escape(view.title + number)} · {escape(seller_name)}</title>
-<style>
-{_style()}</style>
+<meta http-equiv="Content-Security-Policy" content="{escape(policy())}">
+<title>{escape(title)}</title>
+<style>{_style()}</style>
 </head>
 <body>
 <main>
-{_head(view)}
-{_about(view)}
-{_items(view.rows, view.words)}
-{_sums(view.totals)}
-{_foot(view, pdf_url)}
+{body}
 </main>
 </body>
 </html>
@@ -54,7 +80,8 @@ def invoice_page(
 
 @cache
 def _style() -> str:
-    return resources.files("tripmeter.wire").joinpath("invoice_page.css").read_text("utf-8")
+    text = resources.files("tripmeter.wire").joinpath("invoice_page.css").read_text("utf-8")
+    return f"\n{text}"
 
 
 def _head(view: View) -> str:

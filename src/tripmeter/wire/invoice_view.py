@@ -92,7 +92,7 @@ def invoice_view(invoice: Invoice, seller: str, language: Language, known: Known
         memo=invoice.description,
         rows=tuple(made.row(line) for line in invoice.lines),
         totals=tuple(made.totals()),
-        due=made.money(invoice.amount_due - invoice.amount_paid),
+        due=made.money(made.owed),
         footer=invoice.footer,
         page_size="letter" if _page_size(invoice.details) == "letter" else "a4",
         written_ms=invoice.created_ms if invoice.finalized_ms is None else invoice.finalized_ms,
@@ -106,6 +106,13 @@ class _Making:
         self.invoice = invoice
         self.words = words
         self.known = known
+
+    @property
+    def owed(self) -> int:
+        """What is still to be paid: of what was voided, nothing."""
+        if self.invoice.status is InvoiceStatus.VOID:
+            return 0
+        return self.invoice.amount_due - self.invoice.amount_paid
 
     def money(self, amount: Any) -> str:
         return money_text(amount, self.invoice.currency, self.words.language)
@@ -138,11 +145,18 @@ class _Making:
         return f"{self.date(start_ms)} \u2013 {self.date(end_ms)}"
 
     def reasons(self) -> Iterator[str]:
+        if notice := self.notice():
+            yield notice
         reason = self.invoice.threshold_reason
         if reason is not None and (reason.amount_gte is not None or reason.item_reasons):
             yield from self.threshold_reasons(reason)
         elif self.invoice.reason in self.words.reasons:
             yield self.words.reasons[self.invoice.reason]
+
+    def notice(self) -> str | None:
+        if self.invoice.reason is BillingReason.UPCOMING:
+            return None
+        return self.words.notices.get(self.invoice.status)
 
     def threshold_reasons(self, reason: ThresholdReason) -> Iterator[str]:
         if reason.amount_gte is not None:
@@ -211,8 +225,7 @@ class _Making:
         yield from (Total(self.tax_name(tax), self.money(tax.amount)) for tax in taxes)
         yield Total(words.total, self.money(invoice.total))
         yield from self.settled()
-        due = self.money(invoice.amount_due - invoice.amount_paid)
-        yield Total(words.amount_due, due, strong=True)
+        yield Total(words.amount_due, self.money(self.owed), strong=True)
 
     def taken_off(self) -> Iterator[Total]:
         sums: dict[str, int] = {}

@@ -62,6 +62,11 @@ class Words(NamedTuple):
     usage_threshold: str
     page: str
     download: str
+    missing: str
+    missing_advice: str
+    busy: str
+    notices: Mapping[InvoiceStatus, str]
+    """What has to be said of an invoice that is not to be paid."""
     statuses: Mapping[InvoiceStatus, str]
     reasons: Mapping[BillingReason, str]
 
@@ -103,6 +108,14 @@ ENGLISH: Final = Words(
     usage_threshold="Issued because usage of “{}” reached the threshold of {} units.",
     page="Page {} of {}",
     download="Download as PDF",
+    missing="There is no such invoice",
+    missing_advice="The address may be incomplete. Open it as you were given it, or ask for it"
+    " again.",
+    busy="Too many are asking just now. Please come again in a moment.",
+    notices={
+        InvoiceStatus.DRAFT: "This is a draft. It may still change, and nothing is to be paid yet.",
+        InvoiceStatus.VOID: "This invoice was voided. Nothing of it is to be paid.",
+    },
     statuses={
         InvoiceStatus.DRAFT: "Draft",
         InvoiceStatus.OPEN: "Open",
@@ -157,6 +170,15 @@ GERMAN: Final = Words(
     " erreicht hat.",
     page="Seite {} von {}",
     download="Als PDF herunterladen",
+    missing="Diese Rechnung gibt es nicht",
+    missing_advice="Vielleicht ist die Adresse unvollständig. Öffnen Sie sie so, wie Sie sie"
+    " bekommen haben, oder fragen Sie den Absender.",
+    busy="Gerade fragen zu viele an. Bitte kommen Sie gleich wieder.",
+    notices={
+        InvoiceStatus.DRAFT: "Dies ist ein Entwurf. Er kann sich noch ändern; zu zahlen ist noch"
+        " nichts.",
+        InvoiceStatus.VOID: "Diese Rechnung wurde storniert. Es ist nichts davon zu zahlen.",
+    },
     statuses={
         InvoiceStatus.DRAFT: "Entwurf",
         InvoiceStatus.OPEN: "Offen",

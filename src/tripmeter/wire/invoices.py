@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, cast
 
-from tripmeter.model.catalogue import Price, TaxRate
+from tripmeter.model.catalogue import Discount, TaxRate
 from tripmeter.model.invoice import (
     Applied,
     Invoice,
@@ -111,7 +111,7 @@ def invoice_object(
         "default_tax_rates": rates_shown(invoice.default_tax_rates, tax_rates),
         "lines": _first_lines(invoice),
         "parent": _invoice_parent(invoice),
-        "payments": None if payments is None else _payment_list(invoice, payments),
+        "payments": None if payments is None else payment_list(invoice.id, payments),
         "threshold_reason": _threshold_reason(invoice.threshold_reason),
     }
     return cast(InvoiceObject, in_order(whole))
@@ -129,7 +129,7 @@ def _terms(invoice: Invoice) -> dict[str, Any]:
         "customer_tax_exempt": invoice.details.get("customer_tax_exempt", "none"),
         "customer_tax_ids": invoice.details.get("customer_tax_ids", []),
         "description": invoice.description,
-        "discounts": discount_ids(invoice.discounts),
+        "discounts": discount_ids(filter(_is_of_the_whole, invoice.discounts)),
         "due_date": unix_or_none(invoice.due_ms),
         "footer": invoice.footer,
         "issuer": BY_US,
@@ -145,6 +145,11 @@ def _terms(invoice: Invoice) -> dict[str, Any]:
         "period_start": unix(invoice.period_start_ms),
         "test_clock": invoice.clock,
     }
+
+
+def _is_of_the_whole(discount: Discount) -> bool:
+    """Whether a discount is for a whole invoice: those of its items stand on their lines."""
+    return discount.subscription_item is None and discount.invoice_item is None
 
 
 def _standing(invoice: Invoice) -> dict[str, Any]:
@@ -222,8 +227,8 @@ def _added_up(applied: Iterable[Applied]) -> list[Applied]:
 
 def _addresses(invoice: Invoice, base_url: str | None) -> dict[str, str | None]:
     page = None
-    if base_url is not None and invoice.finalized_ms is not None:
-        page = f"{base_url.rstrip('/')}/invoices/{invoice.id}"
+    if base_url and invoice.token and invoice.finalized_ms is not None:
+        page = f"{base_url}/i/{invoice.token}"
     return {"hosted_invoice_url": page, "invoice_pdf": page and f"{page}/pdf"}
 
 
@@ -351,7 +356,7 @@ def _pretax_credit_amounts(
     made += [
         {
             "amount": one.amount,
-            "credit_balance_transaction": one.id,
+            "credit_balance_transaction": one.id or None,  # a preview has none
             "discount": None,
             "type": "credit_balance_transaction",
         }
@@ -382,13 +387,11 @@ def decimal_text(number: Decimal) -> str:
 
 def invoice_item_object(
     item: InvoiceItem,
-    prices: Mapping[str, Price],
     tax_rates: Mapping[str, TaxRate],
     *,
     clock: str | None = None,
 ) -> InvoiceItemObject:
     """An invoice item; `clock` is the test clock of its customer."""
-    product = None if item.price is None else prices[item.price].product
     return {
         "id": item.id,
         "object": "invoiceitem",
@@ -408,7 +411,7 @@ def invoice_item_object(
         "net_amount": None if item.discountable else item.amount,
         "parent": _item_parent(item),
         "period": _period(item),
-        "pricing": _pricing(item.price, product, item.unit_amount),
+        "pricing": _pricing(item.price, item.product, item.unit_amount),
         "proration": item.proration,
         "proration_details": _NO_ITEMS if item.proration else None,
         "quantity": int(item.quantity),
@@ -450,10 +453,11 @@ def invoice_payment_object(payment: InvoicePayment) -> InvoicePaymentObject:
     }
 
 
-def _payment_list(invoice: Invoice, payments: Iterable[InvoicePayment]) -> InvoicePaymentList:
+def payment_list(invoice: str, payments: Iterable[InvoicePayment]) -> InvoicePaymentList:
+    """The payments of an invoice."""
     return {
         "object": "list",
         "data": list(map(invoice_payment_object, payments)),
         "has_more": False,
-        "url": f"/v1/invoice_payments?invoice={invoice.id}",
+        "url": f"/v1/invoice_payments?invoice={invoice}",
     }

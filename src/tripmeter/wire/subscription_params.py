@@ -165,7 +165,10 @@ _CREATE_OR_UPDATE: Final[dict[str, Param]] = {
 
 CREATE: Final[dict[str, Param]] = {
     **_CREATE_OR_UPDATE,
-    "backdate_start_date": Timestamp(),
+    "backdate_start_date": Refused(
+        "subscriptions begin when they are made here. Put what is due for earlier times into"
+        " add_invoice_items."
+    ),
     "billing_cycle_anchor": Timestamp(),
     "billing_cycle_anchor_config": Object(
         {
@@ -187,6 +190,7 @@ CREATE: Final[dict[str, Param]] = {
 
 UPDATE: Final[dict[str, Param]] = {
     **_CREATE_OR_UPDATE,
+    "trial_from_plan": Off("a trial is given to a new subscription by its price. Give trial_end."),
     "billing_cycle_anchor": CycleAnchor(),
     "cancel_at": cancel_at(blank="unset"),
     "cancellation_details": CANCELLATION_DETAILS,

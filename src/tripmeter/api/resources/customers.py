@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from tripmeter.api.call import Call, Route, bounds_ms, fields, list_object, listing
+from tripmeter.billing.customers import delete_customer
 from tripmeter.control import customers
 from tripmeter.model.money import AMOUNT_LIMIT
 from tripmeter.model.scope import Scope
@@ -62,7 +63,7 @@ def update(work: Work, call: Call) -> Any:
 
 def delete(work: Work, call: Call) -> Any:
     """Delete a customer."""
-    return deleted_object(customers.delete_customer(work, call.caller, call.id).id, "customer")
+    return deleted_object(delete_customer(work, call.caller, call.id).id, "customer")
 
 
 def retrieve(session: Session, call: Call) -> Any:

@@ -3,11 +3,13 @@
 from typing import Any, Final
 
 from tripmeter.api.call import Call, Route, bounds_ms, fields, listing
-from tripmeter.billing import creation
+from tripmeter.billing import changes, creation, pausing
 from tripmeter.billing.contract import Contract, contract
+from tripmeter.billing.discounting import take_subscription_discount
 from tripmeter.billing.rendering import rendered_subscription
 from tripmeter.ports import Session, Work
 from tripmeter.wire import subscription_params as params
+from tripmeter.wire.catalogue import DiscountObject, deleted_discount_object
 from tripmeter.wire.shapes_subscriptions import SubscriptionObject
 
 _PATH: Final = "/v1/subscriptions"
@@ -17,6 +19,22 @@ _ONE: Final = f"{_PATH}/{{id}}"
 def create(work: Work, call: Call) -> Any:
     """Make a subscription."""
     return _shown(work.session, creation.create_subscription(work, call.caller, call.own_params))
+
+
+def update(work: Work, call: Call) -> Any:
+    """Change a subscription."""
+    changed = changes.update_subscription(work, call.caller, call.id, call.own_params)
+    return _shown(work.session, changed)
+
+
+def resume(work: Work, call: Call) -> Any:
+    """Have a paused subscription go on."""
+    return _shown(work.session, pausing.resume(work, call.caller, call.id, call.own_params))
+
+
+def delete_discount(work: Work, call: Call) -> Any:
+    """Take a subscription's discounts away."""
+    return deleted_discount_object(take_subscription_discount(work, call.caller, call.id))
 
 
 def cancel(work: Work, call: Call) -> Any:
@@ -85,6 +103,30 @@ ROUTES: Final = (
         is_list=True,
     ),
     Route("GET", _ONE, "Retrieve a subscription", SubscriptionObject, fields(), read=retrieve),
+    Route(
+        "POST",
+        _ONE,
+        "Update a subscription",
+        SubscriptionObject,
+        fields(**params.UPDATE),
+        change=update,
+    ),
+    Route(
+        "POST",
+        f"{_ONE}/resume",
+        "Resume a paused subscription",
+        SubscriptionObject,
+        fields(**params.RESUME),
+        change=resume,
+    ),
+    Route(
+        "DELETE",
+        f"{_ONE}/discount",
+        "Delete a subscription's discount",
+        DiscountObject,
+        fields(**params.DELETE_DISCOUNT),
+        change=delete_discount,
+    ),
     Route(
         "DELETE",
         _ONE,

@@ -35,6 +35,9 @@ WHERE account = :account AND livemode = :livemode AND {cursor} ORDER BY {order} 
 -- name: key_by_digest
 SELECT doc FROM keys WHERE digest = :digest
 
+-- name: invoice_by_token
+SELECT doc FROM invoices WHERE token = :token AND NOT deleted
+
 -- name: insert_stream
 INSERT INTO stream_sessions (digest, account, livemode, expires_ms, doc)
 VALUES (:digest, :account, :livemode, :expires_ms, :doc)

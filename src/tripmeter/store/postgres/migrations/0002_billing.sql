@@ -138,11 +138,14 @@ CREATE TABLE invoices (
     period_start_ms bigint NOT NULL,
     ordinal bigint,
     due_ms bigint,
+    token text,
     deleted boolean NOT NULL,
     doc        bytea NOT NULL,
     UNIQUE (account, livemode, id),
     UNIQUE (account, livemode, subscription, period_start_ms, ordinal)
 );
+-- An invoice has a page for people at an address that cannot be guessed.
+CREATE UNIQUE INDEX invoices_by_token ON invoices (token);
 CREATE INDEX invoices_of_scope ON invoices (account, livemode, no);
 CREATE INDEX invoices_of_customer ON invoices (account, livemode, customer, no);
 CREATE INDEX invoices_of_subscription ON invoices (account, livemode, subscription, no);
