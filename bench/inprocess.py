@@ -7,7 +7,7 @@ hundred reports to the writer, as the stream path does, with deliveries left whe
 import gc
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -20,9 +20,14 @@ from bodies import customer_id
 from machine import resident
 from support.server import API_KEY
 from tripmeter.app import Engine
+from tripmeter.billing.creation import create_subscription
 from tripmeter.control.access import default_account
+from tripmeter.control.alerts import create_alert
+from tripmeter.control.meters import create_meter
+from tripmeter.control.offers import create_price, create_product
 from tripmeter.model.customer import Customer
-from tripmeter.model.scope import Scope
+from tripmeter.model.meter import Meter
+from tripmeter.model.scope import Caller, Scope
 from tripmeter.model.usage import UsageReport, as_reports
 from tripmeter.pipeline.jobs import CommandJob, Job, Outcomes, UsageJob
 from tripmeter.pipeline.metrics import ALERTS_FIRED
@@ -60,6 +65,59 @@ class Driver:
             numbers = range(begin, min(last, begin + 5_000))
             self._ask(CommandJob(lambda work, numbers=numbers: create(work, numbers)))  # type: ignore[misc]
 
+    def furnish(self, first: int, last: int, what: str, gte: int) -> None:
+        """Make two meters and customers; for each an alert, a subscription, or neither.
+
+        `what` is nothing, alert, amount (a monetary threshold on both meters), or usage (one on the
+        first of them); `gte` is where it is reached.
+        """
+        caller = Caller(self._scope)
+        ask = self._ask
+        meters = [
+            ask(CommandJob(lambda work, name=name: create_meter(work, caller, _meter(name))))  # type: ignore[misc]
+            for name in ("tokens", "seconds")
+        ]
+        self.create_customers(first, last)
+        if what == "alert":
+            threshold = {"gte": gte}
+            for meter in meters:
+                params = {"title": "t", "usage_threshold": {"meter": meter.id, **threshold}}
+                ask(CommandJob(lambda work, params=params: create_alert(work, caller, params)))  # type: ignore[misc]
+        elif what != "nothing":
+            self._subscribe(caller, meters, range(first, last), what, gte)
+
+    def _subscribe(
+        self, caller: Caller, meters: Sequence[Meter], numbers: range, what: str, gte: int
+    ) -> None:
+        product = self._ask(CommandJob(lambda work: create_product(work, caller, {"name": "P"})))
+        items: list[dict[str, Any]] = []
+        for meter in meters if what == "amount" else meters[:1]:
+            recurring = {"interval": "month", "usage_type": "metered", "meter": meter.id}
+            terms = {"currency": "usd", "product": product.id, "unit_amount": 1}
+            price = {**terms, "recurring": recurring}
+            made = self._ask(
+                CommandJob(lambda work, price=price: create_price(work, caller, price))  # type: ignore[misc]
+            )
+            items.append({"price": made.id})
+        params: dict[str, Any] = {"items": items}
+        if what == "amount":
+            params["billing_thresholds"] = {"amount_gte": gte}
+        else:
+            items[0]["billing_thresholds"] = {"usage_gte": gte}
+
+        def subscribe(work: Work, part: range) -> None:
+            for number in part:
+                create_subscription(work, caller, {"customer": customer_id(number), **params})
+
+        for begin in range(numbers.start, numbers.stop, 200):
+            part = range(begin, min(begin + 200, numbers.stop))
+            self._ask(CommandJob(lambda work, part=part: subscribe(work, part)))  # type: ignore[misc]
+
+    def count_on_both(self, customers: int, events: int, value: int) -> float:
+        """As `count`, of all customers, on two meters in turn."""
+        chosen = self._random.integers(0, customers, events).tolist()
+        return self._timed(chosen, value, ("tokens", "seconds"))
+
     def touch(self, customers: int) -> float:
         """One event for each of the customers; CPU microseconds per event."""
         return self._timed(list(range(customers)), None)
@@ -86,11 +144,18 @@ class Driver:
         """How many alerts have fired since this process started."""
         return int(next(iter(ALERTS_FIRED.collect())).samples[0].value)
 
-    def _timed(self, customers: list[int], value: int | None) -> float:
+    def _timed(
+        self, customers: list[int], value: int | None, meters: Sequence[str] = ("tokens",)
+    ) -> float:
         spent, done = 0.0, 0
         for begin in range(0, len(customers), 20_000):
             part = customers[begin : begin + 20_000]
-            jobs = self._jobs([self._report(number, value) for number in part])
+            jobs = self._jobs(
+                [
+                    self._report(number, value, meters[at % len(meters)])
+                    for at, number in enumerate(part)
+                ]
+            )
             began = time.process_time()
             self._run(jobs)
             spent += time.process_time() - began
@@ -106,13 +171,19 @@ class Driver:
             outcomes: Outcomes = self._ask(job)
             assert not outcomes.exceptions, outcomes.exceptions
 
-    def _report(self, number: int, value: int | None) -> UsageReport:
+    def _report(self, number: int, value: int | None, meter: str = "tokens") -> UsageReport:
         text = str(int(self._random.integers(100, 1000)) if value is None else value)
         payload = {"stripe_customer_id": customer_id(number), "value": text}
-        return UsageReport("tokens", payload, self._random.bytes(16).hex(), None)
+        return UsageReport(meter, payload, self._random.bytes(16).hex(), None)
 
     def _ask(self, job: Job) -> Any:
         return self._engine.writer.ask_and_wait(job)
+
+
+def _meter(name: str) -> dict[str, Any]:
+    return {
+        "event_name": name, "display_name": name, "default_aggregation": {"formula": "sum"},
+    }  # fmt: skip
 
 
 class Remote:

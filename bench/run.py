@@ -35,6 +35,7 @@ ROWS: Final[dict[str, Callable[[Setting], Row]]] = {
     "columns": usage.columns,
     "crossing": crossing.crossing,
     "alerts": scaling.alerts,
+    "thresholds": scaling.thresholds,
     "customers": scaling.customers,
     "large": large.large,
     "postgres": usage.postgres,

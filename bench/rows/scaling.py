@@ -20,6 +20,9 @@ WATCHED: Final = (MANY - ALERTS) // ALERTS
 STEP: Final = 100
 """One event in so many crosses: alerts stand so far apart, and an event counts 1."""
 
+BILLED: Final = 2_000
+"""Customers with a subscription each."""
+
 EVENTS: Final = 60_000
 """Per repetition."""
 
@@ -108,6 +111,46 @@ def _stairs(engine: Engine) -> None:
     engine.post("/v1/webhook_endpoints", **params)
     for number in range(1, ALERTS + 1):
         engine.create_alert(engine.meter, number * STEP)
+
+
+def thresholds(setting: Setting) -> Row:
+    """CPU time per event: nobody is billed, an alert, billing thresholds; some of them crossed."""
+    row = Row("thresholds", "CPU time of an event on one of two meters, in process, alternated")
+    number, events = setting.scaled(BILLED), setting.scaled(EVENTS)
+    sides = {
+        "nothing": ("nothing", 0),
+        "alert": ("alert", NEVER_REACHED),
+        "amount": ("amount", NEVER_REACHED),
+        "usage": ("usage", NEVER_REACHED),
+        "amount, crossed": ("amount", events // number * 2),
+    }
+    with ExitStack() as stack:
+        drivers: dict[str, Remote] = {}
+        for name, (what, gte) in sides.items():
+            setting.say(f"{number:,} customers: {name}")
+            folder = setting.fresh_folder()
+            drivers[name] = stack.enter_context(driving(folder / "data", setting.events().seed))
+            drivers[name].call("furnish", 0, number, what, gte)
+            drivers[name].call("count_on_both", number, 4 * number, 1)
+        spent: dict[str, list[float]] = {name: [] for name in drivers}
+        for repeat in range(setting.repeats):
+            for name, remote in drivers.items():
+                setting.say(f"{name} ({repeat + 1} of {setting.repeats})")
+                spent[name].append(remote.call("count_on_both", number, events, 1))
+    alert = ("alert", spent["alert"])
+    for name, title in (
+        ("amount", "a monetary threshold on both meters"),
+        ("usage", "a usage threshold"),
+    ):
+        row.figures.append(ratio(title, "x an alert", (name, spent[name]), alert, Goal(at_most=2)))
+    crossed = ("amount, crossed", spent["amount, crossed"])
+    row.figures.append(
+        ratio(f"a monetary threshold, one invoice in {events // number * 2:,} events", "x an alert",
+              crossed, alert)
+    )  # fmt: skip
+    nothing = Figure("an event, nobody is billed", median(spent["nothing"]), "µs of CPU")
+    row.figures.append(nothing)
+    return row
 
 
 def customers(setting: Setting) -> Row:

@@ -343,7 +343,7 @@ def doctor(*, data: Data = None, database: Database = None) -> None:
     print(
         f"{report.events:,} events, {report.cancellations:,} cancellations, "
         f"{report.tallies:,} stored totals, {report.firings:,} firings, "
-        f"{report.grants:,} credit grants: "
+        f"{report.invoices:,} invoices, {report.grants:,} credit grants: "
         f"{len(report.differences)} differences"
     )
     if report.differences:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.prices import price, prices, quantities, tiered
 from tripmeter.model.catalogue import Package, Price
 from tripmeter.model.money import rounded
-from tripmeter.rules.pricing import amount, charges, flat_fees, quantity_costing_more
+from tripmeter.rules.pricing import ANY, amount, charges, flat_fees, quantity_costing_more
 
 GRADUATED = tiered("graduated", (10_000, "0.50", "0"), (None, "0.40", "0"))
 FREE_TIER = tiered("graduated", (1_000, "0", "500"), (2_000, "1", "0"), (None, "0.5", "250"))
@@ -98,6 +98,8 @@ def test_below_the_quantity_that_may_cost_more_nothing_costs_so_much_more(
     looked = quantity_costing_more(one, quantity, growth)
     if looked is None:
         looked = quantity + 10**6
+    if looked == ANY:
+        return
     assert looked >= quantity
     between = quantity + (looked - quantity) * part
     if between < looked:

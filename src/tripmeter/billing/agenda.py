@@ -23,11 +23,17 @@ AT_ONCE: Final = 200
 
 
 def do_what_is_due(work: Work, limit: int = AT_ONCE) -> int:
-    """Do what is due in the world, the earliest first; gives how much that was."""
-    due = work.session.agenda.due(work.now_ms, limit)
-    for one in due:
-        perform(work, one, work.now_ms)
-    return len(due)
+    """Do what is due in the world, the earliest first; gives how much that was.
+
+    What a task leads to may be due before the next one: an invoice is final before a later period
+    takes what is left of a credit.
+    """
+    for done in range(limit):
+        due = work.session.agenda.due(work.now_ms, 1)
+        if not due:
+            return done
+        perform(work, due[0], work.now_ms)
+    return limit
 
 
 def perform(work: Work, due: Due, now_ms: int) -> None:

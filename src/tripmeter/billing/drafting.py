@@ -37,7 +37,8 @@ def metered_lines(
     contract: Contract, item: Item, window: Window, usage: Decimal, now_ms: int
 ) -> list[InvoiceLine]:
     """Lines for the usage of a window beyond what threshold invoices took of it."""
-    period = Period(window.start_ms, window.end_ms)
+    cut_ms = window.end_ms if window.cut_ms is None else window.cut_ms
+    period = Period(window.start_ms, max(min(window.end_ms, cut_ms), window.start_ms))
     return [
         _line(contract, item, billed, period, now_ms, window=window.no)
         for billed in usage_lines(item.price, usage, window.billed_usage)

@@ -18,6 +18,7 @@ from tripmeter.control.announcing import announce
 from tripmeter.control.balance import change_balance
 from tripmeter.control.clocks import time_on
 from tripmeter.control.credits import apply_to_invoice, give_back
+from tripmeter.failpoints import reach
 from tripmeter.model.agenda import Due, Task
 from tripmeter.model.catalogue import Discount
 from tripmeter.model.customer import Customer
@@ -30,6 +31,7 @@ from tripmeter.model.invoice import (
     InvoicePayment,
     InvoiceStatus,
     ThresholdReason,
+    WindowUsage,
 )
 from tripmeter.model.scope import Caller, Scope
 from tripmeter.model.stored import Kept
@@ -52,6 +54,7 @@ class Draft:
     reason: BillingReason
     period: Period
     lines: Sequence[InvoiceLine] = ()
+    usages: Sequence[WindowUsage] = ()
     subscription: str | None = None
     ordinal: int | None = None
     finalizes_ms: int | None = None
@@ -69,6 +72,7 @@ def draft(work: Work, caller: Caller, wanted: Draft) -> Kept[Invoice]:
     invoice = invoice_of(wanted, scope, now_ms)
     invoice = settled(work.session, scope, _addressed(work, invoice), wanted.customer)
     kept = Kept(work.session.invoices.insert(invoice), invoice)
+    reach("bill.drafted")
     if wanted.finalizes_ms is not None:
         task = Due(scope, Task.FINALIZE, invoice.id, wanted.finalizes_ms, wanted.customer.clock)
         work.session.agenda.put(task)
@@ -100,6 +104,7 @@ def invoice_of(wanted: Draft, scope: Scope, now_ms: int) -> Invoice:
         period_end_ms=wanted.period.end_ms,
         clock=customer.clock,
         lines=tuple(wanted.lines),
+        usages=tuple(wanted.usages),
         discounts=wanted.discounts,
         threshold_reason=wanted.threshold_reason,
         starting_balance=0,
@@ -168,6 +173,7 @@ def _made_final(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice
             invoice=invoice.id,
         )
     use_up(work, caller, invoice)
+    reach("bill.finalized")
     release_windows(work, scope, invoice)
     work.session.agenda.drop(scope, Task.FINALIZE, invoice.id)
     _tell(work, caller, "invoice.finalized", invoice)

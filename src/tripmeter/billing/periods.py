@@ -23,6 +23,7 @@ from tripmeter.billing.subscriptions import (
 )
 from tripmeter.billing.usage import usage_lines
 from tripmeter.control.entitlements import refresh_entitlements
+from tripmeter.failpoints import reach
 from tripmeter.model.invoice import BillingReason
 from tripmeter.model.scope import Caller
 from tripmeter.model.subscription import Status, Subscription, Window
@@ -70,13 +71,15 @@ def roll(work: Work, caller: Caller, id: str, now_ms: int) -> None:
     now = before.subscription
     if now.status in (*OVER, Status.PAUSED) or now.period_end_ms > now_ms:
         return
-    if now.cancel_at_period_end or now.cancel_at_ms == now.period_end_ms:
+    ends_itself = now.cancel_at_ms is not None and now.cancel_at_ms <= now.period_end_ms
+    if now.cancel_at_period_end or ends_itself:
         end(work, caller, before, now.period_end_ms)
         return
     if now.status is Status.TRIALING and _ends_with_trial(work, caller, before):
         return
     ended = closing(before)
     after = _next_period(work, before)
+    reach("bill.rolled")
     if now.status is Status.TRIALING:
         after = _dropped(work, after, ended)
         ended = []
@@ -144,23 +147,18 @@ def end(
     now = before.subscription
     if prorates and at_ms < now.period_end_ms:
         credit_all(work, caller, before, Prorating("create_prorations", at_ms, at_ms))
-    ended = [
-        (one, structs.replace(window, end_ms=min(window.end_ms, at_ms)))
-        for one, window in closing(before)
-    ]
-    items = [
-        one._replace(item=windows.without_following(one.item, at_ms)) if one.is_metered else one
-        for one in before.items
-    ]
+    items = [_ended(one, at_ms, work.position) for one in before.items]
     subscription = structs.replace(
         now,
         status=Status.CANCELED,
         ended_ms=at_ms,
         canceled_ms=now.canceled_ms or at_ms,
         period_end_ms=min(now.period_end_ms, max(at_ms, now.period_start_ms + 1)),
+        held_back=False,
     )
     after = changed(work, before, subscription, items)
     plan(work, after)
+    ended = closing(after)
     is_billed = bill and now.status not in (Status.TRIALING, Status.PAUSED)
     if is_billed and (ended or _waits(work, after)):
         last = Bill(BillingReason.CYCLE, Period(now.period_start_ms, at_ms), ended)
@@ -179,6 +177,13 @@ def _waits(work: Work, agreed: Contract) -> bool:
     return any(item.subscription == now.id for _, item in found)
 
 
+def _ended(one: Item, at_ms: int, position: int) -> Item:
+    item = structs.replace(one.item, period_end_ms=min(one.item.period_end_ms, at_ms))
+    if one.is_metered:
+        item = windows.without_following(item, at_ms, position)
+    return one._replace(item=item)
+
+
 def closing(agreed: Contract) -> Ended:
     """The current windows of metered items."""
     return [(one, one.current) for one in agreed.metered if one.takes_usage]
@@ -195,6 +200,7 @@ def _next_period(work: Work, before: Contract) -> Contract:
         status=Status.ACTIVE if now.status is Status.TRIALING else now.status,
         period_start_ms=period.start_ms,
         period_end_ms=period.end_ms,
+        held_back=False,
     )
     items = [_rolled(one, period, following, work.position) for one in before.items]
     after = changed(work, before, subscription, items)
@@ -260,7 +266,7 @@ def put_through(
 def invoice_for(work: Work, agreed: Contract, bill: Bill, now_ms: int) -> Draft:
     """What the invoice of a period says, with what waited for it."""
     subscription: Subscription = agreed.subscription
-    lines = usage_lines(work, agreed, bill.ended, now_ms)
+    lines, usages = usage_lines(work, agreed, bill.ended, now_ms)
     if bill.ahead is not None:
         for item in agreed.licensed:
             lines += licensed_lines(agreed, item, bill.ahead, now_ms)
@@ -274,6 +280,7 @@ def invoice_for(work: Work, agreed: Contract, bill: Bill, now_ms: int) -> Draft:
         reason=bill.reason,
         period=bill.past,
         lines=lines,
+        usages=usages,
         subscription=subscription.id,
         discounts=discounts_of(agreed, now_ms, pending),
         fields=invoice_fields(

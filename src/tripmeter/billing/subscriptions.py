@@ -45,6 +45,8 @@ def plan(work: Work, agreed: Contract, before: Contract | None = None) -> None:
     was done when it was due is not done again."""
     scope, now = agreed.scope, agreed.subscription
     known = {} if before is None else _moments(before.subscription)
+    if not now.held_back:
+        work.session.agenda.drop(scope, Task.RETRY_THRESHOLD, now.id)
     for task, due_ms in _moments(now).items():
         if before is not None and known[task] == due_ms:
             continue

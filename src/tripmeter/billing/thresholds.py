@@ -15,6 +15,8 @@ from tripmeter.billing.invoices import Draft, draft, finalize, invoice_of
 from tripmeter.billing.periods import invoice_fields
 from tripmeter.billing.settling import estimated
 from tripmeter.billing.subscriptions import changed, plan, tell, with_invoice
+from tripmeter.billing.usage import billed_usage
+from tripmeter.failpoints import reach
 from tripmeter.model.agenda import Due, Task
 from tripmeter.model.invoice import BillingReason, InvoiceLine, ItemReason, ThresholdReason
 from tripmeter.model.scope import Caller
@@ -51,7 +53,7 @@ def amount(session: Session, agreed: Contract, used: Sequence[Used], now_ms: int
 
 def issue(
     work: Work, caller: Caller, agreed: Contract, used: Sequence[Used], crossed: Crossing,
-    position: int, now_ms: int,
+    now_ms: int,
 ) -> Contract:  # fmt: skip
     """Bill all usage so far, overshoot and all, and go on from there.
 
@@ -67,11 +69,13 @@ def issue(
     wanted = replace(
         _wanted(agreed, lines, now_ms),
         ordinal=ordinal,
+        usages=tuple(billed_usage(work, one.item, one.item.current, one.usage) for one in used),
         threshold_reason=_reason(crossed, agreed, lines),
     )
     kept = draft(work, caller, wanted)
+    reach("bill.issued")
     if agreed.subscription.reset_billing_cycle_anchor:
-        agreed = _restarted(work, agreed, position, now_ms)
+        agreed = _restarted(work, agreed, now_ms)
     else:
         agreed = _gone_on(work, agreed, used)
     agreed = with_invoice(work, agreed, kept.value)
@@ -135,7 +139,7 @@ def _gone_on(work: Work, agreed: Contract, used: Sequence[Used]) -> Contract:
     return changed(work, agreed, structs.replace(agreed.subscription, held_back=False), items)
 
 
-def _restarted(work: Work, agreed: Contract, position: int, now_ms: int) -> Contract:
+def _restarted(work: Work, agreed: Contract, now_ms: int) -> Contract:
     """A new period from now on, in which tiers start over.
 
     Its windows take what is stamped in the former period, too: what the crossing event overtook
@@ -150,7 +154,7 @@ def _restarted(work: Work, agreed: Contract, position: int, now_ms: int) -> Cont
         period_end_ms=period.end_ms,
         held_back=False,
     )
-    items = [_restarted_item(one, period, following, position) for one in agreed.items]
+    items = [_restarted_item(one, period, following, work.position) for one in agreed.items]
     agreed = changed(work, agreed, subscription, items)
     plan(work, agreed)
     return agreed
@@ -182,6 +186,16 @@ def _held_back_until(work: Work, agreed: Contract, now_ms: int) -> int | None:
     moments = [kept.value.created_ms for kept in lately.items]
     at_ms = allowed_at(moments, terms.invoices_a_minute, terms.invoices_a_day, now_ms)
     return at_ms if at_ms > now_ms else None
+
+
+def let_through(work: Work, caller: Caller, agreed: Contract) -> Contract:
+    """A subscription of which nothing is held back any more: usage was taken back."""
+    now = agreed.subscription
+    if not now.held_back:
+        return agreed
+    after = changed(work, agreed, structs.replace(now, held_back=False), agreed.items)
+    tell(work, caller, "updated", after, agreed)
+    return after
 
 
 def _hold_back(work: Work, caller: Caller, agreed: Contract, until_ms: int) -> Contract:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
 from msgspec import structs
 
-from tripmeter.billing.contract import Contract, Item, contract
+from tripmeter.billing.contract import Contract, Item, contract, items_of
 from tripmeter.billing.drafting import as_decimal, metered_lines
 from tripmeter.billing.windows import without
-from tripmeter.model.invoice import Invoice, InvoiceLine, InvoiceStatus
+from tripmeter.model.invoice import Invoice, InvoiceLine, InvoiceStatus, WindowUsage
 from tripmeter.model.scope import Scope
 from tripmeter.model.subscription import SubscriptionItem, Window
 from tripmeter.ports import Work
@@ -19,15 +20,33 @@ def usage_of(work: Work, item: SubscriptionItem, window: Window) -> Decimal:
     return as_decimal(work.usage(item, window))
 
 
+def billed_usage(work: Work, item: Item, window: Window, usage: Decimal) -> WindowUsage:
+    """What an invoice keeps of usage that it bills now."""
+    assert item.item.meter is not None
+    closed = structs.replace(window, closed_at=work.position)
+    return WindowUsage(
+        item=item.item.id, meter=item.item.meter, price=item.price.id, window=closed, usage=usage
+    )
+
+
+class UsageBilled(NamedTuple):
+    """Lines for usage, and what they were made of."""
+
+    lines: list[InvoiceLine]
+    usages: tuple[WindowUsage, ...]
+
+
 def usage_lines(
     work: Work, agreed: Contract, windows: Iterable[tuple[Item, Window]], now_ms: int
-) -> list[InvoiceLine]:
+) -> UsageBilled:
     """Lines for the usage of windows, as it is now."""
-    return [
-        line
-        for item, window in windows
-        for line in metered_lines(agreed, item, window, usage_of(work, item.item, window), now_ms)
-    ]
+    lines: list[InvoiceLine] = []
+    usages = []
+    for item, window in windows:
+        usage = usage_of(work, item.item, window)
+        lines += metered_lines(agreed, item, window, usage, now_ms)
+        usages.append(billed_usage(work, item, window, usage))
+    return UsageBilled(lines, tuple(usages))
 
 
 def refreshed(work: Work, invoice: Invoice, now_ms: int) -> Invoice:
@@ -46,9 +65,10 @@ def refreshed(work: Work, invoice: Invoice, now_ms: int) -> Invoice:
         for window in item.item.windows
         if window.no in numbers
     ]
-    fresh = _with_known_ids(usage_lines(work, agreed, windows, now_ms), invoice.lines)
+    billed = usage_lines(work, agreed, windows, now_ms)
+    fresh = _with_known_ids(billed.lines, invoice.lines)
     others = [line for line in invoice.lines if line.window not in numbers]
-    return structs.replace(invoice, lines=(*fresh, *others))
+    return structs.replace(invoice, lines=(*fresh, *others), usages=billed.usages)
 
 
 def _with_known_ids(
@@ -72,9 +92,8 @@ def release_windows(work: Work, scope: Scope, invoice: Invoice) -> None:
     if invoice.subscription is None or not closing:
         return
     assert invoice.status is not InvoiceStatus.DRAFT
-    agreed = contract(work.session, scope, invoice.subscription)
-    for item in agreed.metered:
-        if closing & {one.no for one in item.item.windows}:
-            work.session.subscription_items.replace(item.no, without(item.item, closing))
-            assert item.item.meter is not None
-            work.billing_changed(scope, item.item.meter, item.item.customer)
+    for no, item in items_of(work.session, scope, invoice.subscription):
+        if closing & {one.no for one in item.windows}:
+            work.session.subscription_items.replace(no, without(item, closing))
+            assert item.meter is not None  # it has windows
+            work.billing_changed(scope, item.meter, item.customer)

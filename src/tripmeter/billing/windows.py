@@ -72,10 +72,13 @@ def without_any(item: SubscriptionItem) -> SubscriptionItem:
     return structs.replace(item, windows=(), current_window=None)
 
 
-def without_following(item: SubscriptionItem, end_ms: int) -> SubscriptionItem:
-    """An item that ends: what is stamped later is not its usage. Its current window is the last."""
+def without_following(item: SubscriptionItem, end_ms: int, position: int) -> SubscriptionItem:
+    """An item that ends: what comes from now on, and is stamped later, is not its usage.
+
+    What came before stays in the current window, even if it was stamped ahead of time.
+    """
     windows = tuple(
-        structs.replace(one, end_ms=max(min(one.end_ms, end_ms), one.start_ms))
+        structs.replace(one, cut_ms=end_ms, cut_at=position) if one.end_ms > end_ms else one
         for one in item.windows
         if one.start_ms < end_ms or one.no == item.current_window
     )

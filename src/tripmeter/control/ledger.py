@@ -9,7 +9,7 @@ from tripmeter.model.ids import new_id
 from tripmeter.model.invoice import Invoice
 from tripmeter.model.scope import Caller, Scope
 from tripmeter.ports import Session, Work
-from tripmeter.rules.credits import Standing, left_of
+from tripmeter.rules.credits import CREDITS, Standing, left_of
 from tripmeter.wire.credits import credit_transaction_object
 
 _URL: Final = "/v1/billing/credit_balance_transactions"
@@ -67,7 +67,17 @@ def write_entry(
     work.session.credit_transactions.insert(entry)
     rendered = credit_transaction_object(entry)
     announce(work, caller, "billing.credit_balance_transaction.created", rendered, _URL)
+    if kind not in CREDITS:
+        _owed_more(work, scope_of(grant), grant.customer)
     return entry
+
+
+def _owed_more(work: Work, scope: Scope, customer: str) -> None:
+    """Less is left to pay with, so billing thresholds are nearer than they were: look again."""
+    items = work.session.subscription_items.every(scope, customer=customer)
+    for meter in {kept.value.meter for kept in items} - {None}:
+        assert meter is not None
+        work.billing_changed(scope, meter, customer)
 
 
 def write_off(

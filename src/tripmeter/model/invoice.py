@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from tripmeter.model.catalogue import Discount
+from tripmeter.model.subscription import Window
 
 
 class InvoiceStatus(StrEnum):
@@ -77,6 +78,18 @@ class InvoiceLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     metadata: dict[str, str] = {}
 
 
+class WindowUsage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The usage that an invoice billed, and all that it was made of: `doctor` makes it anew."""
+
+    item: str
+    meter: str
+    price: str
+    window: Window
+    """As it was before the invoice; `closed_at` is the last position whose usage is billed."""
+    usage: Decimal
+    """All usage of the window up to there, what was billed before included."""
+
+
 class ItemReason(msgspec.Struct, frozen=True):
     """A usage threshold that was crossed, and the lines that its usage is billed on."""
 
@@ -112,6 +125,8 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     period_end_ms: int
     clock: str | None = None
     lines: tuple[InvoiceLine, ...] = ()
+    usages: tuple[WindowUsage, ...] = ()
+    """What the lines of usage were made of."""
     discounts: tuple[Discount, ...] = ()
     default_tax_rates: tuple[str, ...] = ()
     threshold_reason: ThresholdReason | None = None

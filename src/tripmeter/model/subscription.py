@@ -38,6 +38,11 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The last position of the usage log before it opened."""
     closed_at: int | None = None
     """The last position of the usage log before it closed; None while it takes usage."""
+    cut_ms: int | None = None
+    """Where the subscription ended early: what is stamped from here on is not its usage, as far as
+    it came after `cut_at`."""
+    cut_at: int = 0
+    """The last position of the usage log before the subscription ended early."""
     billed_usage: Decimal | None = None
     """Up to where threshold invoices took the usage; from there `usage_gte` counts again."""
 

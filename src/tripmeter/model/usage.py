@@ -145,6 +145,8 @@ class RefusalCode(StrEnum):
     IN_FUTURE = "timestamp_in_future"
     TOO_OLD = "timestamp_too_far_in_past"
     DUPLICATE = "duplicate_meter_event"
+    LATE = "usage_after_invoice_finalized"
+    """Counted for the meter, but billed by nobody: its period's invoice is final."""
 
 
 class UsageRefused(NamedTuple):

@@ -1,6 +1,6 @@
 """Recomputes totals, hours and firings from the usage log, and tells every difference (C8).
 
-The ledgers of credits are added up as well.
+So it does with what was billed (`audit_billing`). The ledgers of credits are added up as well.
 
 Slow and plain on purpose: it keeps a counter for each alert, activation and customer, where the
 data plane keeps one total and a line. What both share is the log and the decision which activation
@@ -18,6 +18,7 @@ from tripmeter.model.scope import Scope
 from tripmeter.model.stored import Kept
 from tripmeter.model.usage import CancelEntry, LogRow, UsageEvent
 from tripmeter.pipeline import log
+from tripmeter.pipeline.audit_billing import BillingAudit
 from tripmeter.pipeline.hours import block_cells
 from tripmeter.pipeline.ledgers import check_ledgers
 from tripmeter.pipeline.tally_blocks import all_stored_tallies
@@ -50,6 +51,7 @@ class AuditReport(NamedTuple):
     cancellations: int
     tallies: int
     firings: int
+    invoices: int
     grants: int
     differences: list[Difference]
 
@@ -103,6 +105,7 @@ class Audit:
         self._session = session
         self._stored = {(t.meter_no, t.customer_no): t for t in all_stored_tallies(session)}
         self.tallies = len(self._stored)
+        self._billing = BillingAudit(session, self._stored)
         self._flushed = session.usage.flushed_position()
         self._missing: set[Slot] = set()
         self._blocks: dict[tuple[int, int], Cells] = {}
@@ -142,6 +145,12 @@ class Audit:
             counted = format_quantity(self._book(slot).total)
             self.differences.append(Difference("total", self._where(slot), "none", counted))
         self._compare_firings()
+        self.differences += [Difference(*fault) for fault in self._billing.finish()]
+
+    @property
+    def invoices(self) -> int:
+        """How many invoices there are."""
+        return self._billing.invoices
 
     def _count(self, event: UsageEvent) -> None:
         slot = (event.meter_no, event.customer_no)
@@ -150,6 +159,7 @@ class Audit:
             self._missing.add(slot)
         self._events[event.position] = event
         self._book(slot).add(event)
+        self._billing.count(event)
         for no, watched in self._watching(event):
             opened = [a for a in watched.activations if _is_open(a, event.position)]
             for activation in opened:
@@ -173,6 +183,7 @@ class Audit:
         slot = (event.meter_no, event.customer_no)
         self._compare_if_beyond(slot, position)
         self._book(slot).remove(event)
+        self._billing.cancel(position, event)
         for no, watched in self._watching(event):
             for activation in watched.activations:
                 counter = self._counters.get((no, activation.number, event.customer_no))
@@ -306,6 +317,7 @@ def audit(session: Session, progress: Callable[[int], Any] = lambda position: No
         auditing.cancellations,
         auditing.tallies,
         len(auditing.fired),
+        auditing.invoices,
         ledgers.grants,
         auditing.differences + [Difference("credits", *fault) for fault in ledgers.faults],
     )

@@ -4,7 +4,8 @@ The batch is also the `Work` that a command of the control plane is given.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from msgspec import structs
@@ -63,6 +64,8 @@ class Batch:
         self.woken: set[int] = set()
         """Endpoints for which there is something in the outbox."""
         self._biller = Biller(self, state)
+        self._counting_at: int | None = None
+        """While usage is counted, one by one: the position that counting has come to."""
         self.parcels: list[Parcel] = []
         """The first of it, as it was written."""
         self.counted = 0
@@ -82,12 +85,21 @@ class Batch:
     @property
     def position(self) -> int:
         """The position of the last usage event so far."""
-        return self._log.position
+        return self._log.position if self._counting_at is None else self._counting_at
+
+    @contextmanager
+    def counting_at(self, position: int) -> Iterator[None]:
+        """What is done here is done when counting has come to a position."""
+        self._counting_at = position
+        try:
+            yield
+        finally:
+            self._counting_at = None
 
     def count(self, jobs: Sequence[UsageJob]) -> list[Answer]:
         """Count usage: what became of each job's reports. What it raises fails the whole batch."""
         usage = UsageBatch(self._state, self._log, self._now_ms, jobs)
-        answers = usage.run(self._fire, self._biller.look, self._recall)
+        answers = usage.run(self._fire, self._biller, self._recall)
         self.counted += usage.counted
         self.refused.update(usage.refused)
         return answers
@@ -98,6 +110,7 @@ class Batch:
         if isinstance(job, CancelJob):
             return self._cancel(job)
         before = len(self.parcels)
+        self._undo.clear()
         try:
             with self.session.savepoint():
                 return job.run(self)
@@ -197,6 +210,7 @@ class Batch:
         reach("batch.cancelled")
         tally = self._state.tallies.tally(meter, event.customer_no, customer)
         self._state.cancel(tally, event, self._log.position)
+        self._biller.taken_back(tally)
         return self._now_ms
 
     def _check_cancellable(
@@ -242,10 +256,11 @@ class Batch:
     def customer_changed(self, scope: Scope, customer: str) -> None:
         """Say that a customer is new or gone."""
         self._changed.append(lambda _: self._state.tallies.forget_name(scope, customer))
+        self._changed.append(lambda known: known.customer_changed(scope))
 
     def usage(self, item: SubscriptionItem, window: Window) -> int:
         """What was used in an open window of a metered item so far; scaled."""
-        return self._state.window_usage(item, window)
+        return self._state.window_usage(item, window, self.position)
 
     def billing_changed(self, scope: Scope, meter: str, customer: str) -> None:
         """Say that what a customer's usage on a meter is billed for is not as it was."""

@@ -6,12 +6,15 @@ this very event, and then either an invoice is issued or the next point is set.
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from decimal import Decimal, localcontext
-from typing import Final
+from typing import Final, Protocol
 
 from tripmeter.billing.contract import Contract, contract
 from tripmeter.billing.drafting import as_decimal
-from tripmeter.billing.thresholds import Used, amount, issue
+from tripmeter.billing.late_usage import Late, report_late_usage
+from tripmeter.billing.periods import roll
+from tripmeter.billing.thresholds import Used, amount, issue, let_through
 from tripmeter.control.clocks import now_of
 from tripmeter.model.quantity import SCALE
 from tripmeter.model.scope import Caller
@@ -19,6 +22,7 @@ from tripmeter.model.usage import UsageEvent
 from tripmeter.pipeline.state import State
 from tripmeter.pipeline.tallies import NEVER, Tally
 from tripmeter.pipeline.tally import draw_next_line
+from tripmeter.pipeline.windows import LATEST_MS
 from tripmeter.ports import Work
 from tripmeter.rules.thresholds import Standing, crossing, looks, standing
 
@@ -27,33 +31,78 @@ ROUNDS: Final = 3
 its thresholds again."""
 
 
+class Counting(Work, Protocol):
+    """Work in the midst of counting."""
+
+    def counting_at(self, position: int) -> AbstractContextManager[None]:
+        """What is done in the context is done when counting has come to a position."""
+        ...
+
+
 class Biller:
     """Evaluates thresholds in one unit of work."""
 
-    def __init__(self, work: Work, state: State) -> None:
+    def __init__(self, work: Counting, state: State) -> None:
         self._work = work
         self._state = state
+        self._late: list[Late] = []
+
+    def before(self, tally: Tally, event: UsageEvent) -> None:
+        """Begin the periods that an event shows to have begun, and note it if it is late."""
+        billing = tally.billing
+        if billing is None:
+            return
+        if billing.over(event.timestamp_ms, LATEST_MS):
+            self._begin_periods(tally, event)
+        for subscription in billing.late(event.timestamp_ms):
+            self._late.append(Late(tally.meter.scope, subscription, event))
+
+    def _begin_periods(self, tally: Tally, event: UsageEvent) -> None:
+        """Periods that are over end before what is stamped in the next one counts, however late
+        the agenda is: there is a window for each event, and its thresholds are watched."""
+        caller = Caller(tally.meter.scope)
+        now_ms = now_of(self._work, self._work.session.customers.numbered(tally.customer_no))
+        with self._work.counting_at(event.position - 1):
+            while tally.billing and (over := tally.billing.over(event.timestamp_ms, now_ms)):
+                for subscription in over:
+                    roll(self._work, caller, subscription, now_ms)
+
+    def taken_back(self, tally: Tally) -> None:
+        """An event was cancelled. No threshold is crossed by that; but where less usage costs more,
+        as with volume tiers, or an earlier event counts again, the next event may cross one."""
+        scope = tally.meter.scope
+        for subscription in tally.billing.watched if tally.billing else ():
+            agreed = contract(self._work.session, scope, subscription)
+            for one in agreed.metered:
+                other = self._state.billed_tally(one.item)
+                if other.billing is not None:
+                    other.billing.look_again()
+                    draw_next_line(other)
+
+    def close(self) -> None:
+        """Report the usage of the batch that came too late for its invoice."""
+        if self._late:
+            report_late_usage(self._work, self._late)
+            self._late.clear()
 
     def look(self, tally: Tally, event: UsageEvent) -> None:
         """Evaluate the thresholds that an event may have reached."""
         billing = tally.billing
         if billing is None or tally.total < billing.line():
             return
-        concerned = {
-            one.subscription
-            for one in billing.current
-            if one.look is None or one.usage(tally.total) >= one.look
-        }
-        for subscription in sorted(concerned):
-            self._evaluate(Caller(tally.meter.scope), subscription, event.position)
+        with self._work.counting_at(event.position):
+            for subscription in billing.concerned(tally.total):
+                self.evaluate(Caller(tally.meter.scope), subscription, is_retry=False)
 
-    def evaluate(self, caller: Caller, subscription: str) -> None:
-        """Evaluate a subscription's thresholds, whatever its usage has come to."""
-        self._evaluate(caller, subscription, self._work.position)
+    def evaluate(self, caller: Caller, subscription: str, *, is_retry: bool = True) -> None:
+        """Evaluate a subscription's thresholds, whatever its usage has come to.
 
-    def _evaluate(self, caller: Caller, subscription: str, position: int) -> None:
+        While an invoice is held back by the rate rule, only its retry does.
+        """
         for _ in range(ROUNDS):
             agreed = contract(self._work.session, caller.scope, subscription)
+            if agreed.subscription.held_back and not is_retry:
+                break
             used = self._used(agreed)
             facts = [one.facts for one in used]
             now_ms = now_of(self._work, agreed.customer.value)
@@ -62,9 +111,10 @@ class Biller:
             says = amount(self._work.session, agreed, used, now_ms)
             crossed = crossing(agreed.subscription, facts, says)
             if not crossed:
+                agreed = let_through(self._work, caller, agreed)
                 self._set_looks(agreed, looks(agreed.subscription, facts, says))
                 return
-            agreed = issue(self._work, caller, agreed, used, crossed, position, now_ms)
+            agreed = issue(self._work, caller, agreed, used, crossed, now_ms)
             if agreed.subscription.held_back:
                 break
         self._set_looks(agreed, {})

@@ -4,8 +4,9 @@ A cache of the store, filled on first use and told of each change in the transac
 """
 
 import itertools
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
+from tripmeter.control.clocks import time_on
 from tripmeter.model.alert import Alert
 from tripmeter.model.event import Endpoint
 from tripmeter.model.meter import Meter
@@ -58,6 +59,7 @@ class Catalogue:
         self._named: dict[tuple[Scope, str], MeterState] = {}
         self._meters: dict[int, MeterState] = {}
         self._endpoints: dict[Scope, list[Kept[Endpoint]]] = {}
+        self._on_clocks: dict[Scope, dict[str, str]] = {}
 
     def named(self, scope: Scope, event_name: str) -> MeterState | UsageRefused:
         """The active meter for an event name, or why there is none."""
@@ -98,6 +100,27 @@ class Catalogue:
     def customer_numbers(self, scope: Scope, customers: Collection[str]) -> dict[str, int]:
         """The numbers of customers that exist and are not deleted, from the store."""
         return self._session.customer_numbers(scope, customers)
+
+    def on_clocks(self, scope: Scope) -> Mapping[str, str]:
+        """The customers that are on a test clock, and its id. There are few: it is read as one."""
+        if scope.livemode:
+            return {}
+        if scope not in self._on_clocks:
+            self._on_clocks[scope] = {
+                customer.value.id: clock.value.id
+                for clock in self._session.test_clocks.every(scope)
+                for customer in self._session.customers.every(scope, clock=clock.value.id)
+            }
+        return self._on_clocks[scope]
+
+    def now_of(self, scope: Scope, customer: str, now_ms: int) -> int:
+        """What time it is for a customer: `now_ms`, unless a test clock says otherwise."""
+        clock = self.on_clocks(scope).get(customer)
+        return now_ms if clock is None else time_on(self._session, scope, clock, now_ms)
+
+    def customer_changed(self, scope: Scope) -> None:
+        """Forget which customers of a scope are on clocks until that is asked for again."""
+        self._on_clocks.pop(scope, None)
 
     def endpoints(self, scope: Scope) -> list[Kept[Endpoint]]:
         """The endpoints of a scope."""

@@ -86,7 +86,7 @@ def add_totals(tallies: Tallies, events: Events, before: int) -> Indexes:
         peaks = plus(tallies.totals.pick(owners), group_sums(gains, starts))
     singly = at_least(peaks, tallies.lines.pick(owners)) | tallies.superseding(owners)
     if tallies.billing:
-        outside = tallies.outside(rows, events.moments_ms[order])
+        outside = tallies.outside(rows, events.moments_ms[order], events.positions[order])
         singly |= np.logical_or.reduceat(outside, starts)
         singly |= _billed_together(tallies, owners, singly)
     plain = owners[~singly]

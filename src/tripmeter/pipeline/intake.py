@@ -37,6 +37,7 @@ class Accepted(NamedTuple):
     customer_no: int
     customer: str
     quantity: int
+    timestamp_ms: int
 
 
 class Intake(NamedTuple):
@@ -65,6 +66,9 @@ def take_in(
     quantities, read = parse_column(columns.texts)
     sound = read & (rows >= 0) & tallies.has_room(rows)
     sound &= (moments >= now_ms - MAX_AGE_MS) & (moments <= now_ms + MAX_AHEAD_MS)
+    on_clocks = _rows_on_clocks(catalogue, tallies, {job.scope for job in jobs})
+    if on_clocks:
+        sound &= ~np.isin(rows, on_clocks)
     intake = Intake(rows, moments, quantities, columns.texts, columns.extras, {})
     odd = np.flatnonzero(~sound).tolist()
     if odd:
@@ -77,6 +81,18 @@ def take_in(
     return intake
 
 
+def _rows_on_clocks(catalogue: Catalogue, tallies: Tallies, scopes: set[Scope]) -> list[int]:
+    """The rows of customers whose time is that of a test clock."""
+    rows = []
+    for scope in scopes:
+        customers = catalogue.on_clocks(scope)
+        for meter in tallies.meters.values() if customers else ():
+            if meter.scope == scope:
+                row_of = tallies.index(meter).get
+                rows += [row for row in map(row_of, customers) if row is not None]
+    return rows
+
+
 def _enter(tallies: Tallies, intake: Intake, index: int, found: Accepted | UsageRefused) -> None:
     """Enter what was found by looking at one report alone."""
     if not isinstance(found, UsageRefused):
@@ -84,6 +100,7 @@ def _enter(tallies: Tallies, intake: Intake, index: int, found: Accepted | Usage
         refused = check_total(tallies.totals.at(row))
         if refused is None:
             intake.rows[index] = row
+            intake.moments_ms[index] = found.timestamp_ms
             intake.quantities.put(index, found.quantity)
             return
         found = refused._replace(meter_no=found.meter.no)
@@ -193,11 +210,12 @@ def _examine_payload(
     quantity = read_quantity(meter, payload)
     if isinstance(quantity, UsageRefused):
         return quantity
+    now_ms = catalogue.now_of(state.scope, customer, now_ms)
     timestamp_ms = now_ms if report.timestamp_ms is None else report.timestamp_ms
     refused = check_time(timestamp_ms, now_ms) or check_dimensions(meter, payload)
     if refused is not None:
         return refused
-    return Accepted(state, customer_no, customer, quantity)
+    return Accepted(state, customer_no, customer, quantity, timestamp_ms)
 
 
 def _extras(payload: dict[str, str], *own: str) -> dict[str, str] | None:

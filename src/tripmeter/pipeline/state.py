@@ -98,13 +98,20 @@ class State:
         customer_no = self.session.customers.get(scope, item.customer).no
         return self.tallies.tally(meter, customer_no, item.customer)
 
-    def window_usage(self, item: SubscriptionItem, window: Window) -> int:
-        """What was used in an open window of an item so far; scaled."""
+    def window_usage(self, item: SubscriptionItem, window: Window, position: int) -> int:
+        """What was used in an open window of an item up to a position; scaled.
+
+        Of an additive meter, that is where counting has come to.
+        """
         tally = self.billed_tally(item)
         if tally.meter.superseding:
             shape = tally.meter.meter
             events = self.singles_of(tally, window.start_ms, window.end_ms)
-            own = (one for one in events if takes(window, one.position, one.timestamp_ms))
+            own = (
+                one
+                for one in events
+                if one.position <= position and takes(window, one.position, one.timestamp_ms)
+            )
             return aggregate(shape.formula, shape.window, own)
         found = tally.billing.find(window.no) if tally.billing else None
         return found.usage(tally.total) if found else 0

@@ -33,6 +33,8 @@ from tripmeter.rules.alerts.usage_threshold import Watch
 STALE: Final = -1
 """The version of a tally whose alerts have to be looked at again."""
 
+NOT_BILLED: Final = -1
+
 _FIRST_ROWS: Final = 1024
 
 __all__ = ["NEVER", "STALE", "Tallies", "Tally"]
@@ -59,6 +61,8 @@ class Tallies:
         self.span_starts: I64 = _column()
         self.span_ends: I64 = _column()
         """Of a billed tally: in which span an event belongs to all of its current periods."""
+        self.span_since: I64 = _column()
+        """And behind which position; `NOT_BILLED` where usage is not billed at all."""
         self.stored_to: dict[int, tuple[int, int]] | None = None
         """Up to which positions the stored total, and hours, of a row are true; for replay only."""
         self._rows: dict[int, dict[str, int]] = {}
@@ -125,9 +129,14 @@ class Tallies:
         billing = opened(items, self.totals.at(row), usages)
         if billing is None:
             self.billing.pop(row, None)
-            return
+            self.span_since[row] = NOT_BILLED
+        else:
+            self._set(row, billing)
+
+    def _set(self, row: int, billing: Billing) -> None:
         self.billing[row] = billing
         self.span_starts[row], self.span_ends[row] = billing.span()
+        self.span_since[row] = billing.since()
 
     def billing_changed(
         self, meter: MeterState, customer_no: int, customer: str
@@ -145,15 +154,6 @@ class Tallies:
         self.version[row] = STALE
         return lambda: self._bring_back(row, known)
 
-    def _bring_back(self, row: int, known: Billing | None) -> None:
-        """Have a tally's windows as they were."""
-        if known is None:
-            self.billing.pop(row, None)
-        else:
-            self.billing[row] = known
-            self.span_starts[row], self.span_ends[row] = known.span()
-        self.version[row] = STALE
-
     def _read_again(self, meter: MeterState, customer_no: int, customer: str) -> None:
         """Have a tally's windows as they are stored, if it has come into use meanwhile."""
         row = self._held(meter, customer_no, customer)
@@ -161,14 +161,26 @@ class Tallies:
             found = stored_tallies(self._session, meter.no, [customer_no]).rows(meter.no)
             stored = {one.customer_no: one for one in found}
             self.billing.pop(row, None)
+            self.span_since[row] = NOT_BILLED
             self._bring_in_windows(meter, {customer_no: customer}, stored)
             self.version[row] = STALE
 
-    def outside(self, events_rows: I64, moments_ms: I64) -> Bools:
+    def _bring_back(self, row: int, known: Billing | None) -> None:
+        """A change was rolled back: what was known before it is true. Nothing was counted since."""
+        if known is None:
+            self.billing.pop(row, None)
+            self.span_since[row] = NOT_BILLED
+        else:
+            known.look_again()
+            self._set(row, known)
+        self.version[row] = STALE
+
+    def outside(self, rows: I64, moments_ms: I64, positions: I64) -> Bools:
         """Which events of billed tallies do not simply belong to the current period."""
-        starts, ends = self.span_starts[events_rows], self.span_ends[events_rows]
-        billed = starts != ends
-        return np.asarray(billed & ((moments_ms < starts) | (moments_ms >= ends)))
+        starts, ends = self.span_starts[rows], self.span_ends[rows]
+        is_outside = (moments_ms < starts) | (moments_ms >= ends)
+        is_outside |= positions <= self.span_since[rows]
+        return np.asarray((self.span_since[rows] != NOT_BILLED) & is_outside)
 
     def _held(self, meter: MeterState, customer_no: int, customer: str) -> int | None:
         row = self.index(meter).get(customer)
@@ -255,7 +267,7 @@ class Tallies:
         self.joins.append(stored.joins if stored else ())
         self.totals.put(row, stored.total if stored else 0)
         self.lines.put(row, NEVER)
-        self.span_starts[row] = self.span_ends[row] = 0
+        self.span_since[row] = NOT_BILLED
         if stored is not None and stored.holders:
             self.holders[row] = dict(stored.holders)
         if stored is not None and self.stored_to is not None:
@@ -269,6 +281,7 @@ class Tallies:
         self.version = np.resize(self.version, room)
         self.span_starts = np.resize(self.span_starts, room)
         self.span_ends = np.resize(self.span_ends, room)
+        self.span_since = np.resize(self.span_since, room)
         self.totals = Quantities(*(np.resize(limb, room) for limb in self.totals))
         self.lines = Quantities(*(np.resize(limb, room) for limb in self.lines))
 

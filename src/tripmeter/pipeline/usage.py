@@ -7,7 +7,7 @@ says what became of each report.
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple, Protocol, cast
 
 import numpy as np
 
@@ -28,8 +28,22 @@ from tripmeter.pipeline.watch import Fire, watch
 SAMPLES_KEPT: Final = 5
 """Sample errors kept per kind of refusal."""
 
-Look = Callable[[Tally, UsageEvent], None]
-"""Evaluates the billing thresholds that an event may have reached."""
+
+class Bill(Protocol):
+    """What billing does about events that are counted one by one."""
+
+    def before(self, tally: Tally, event: UsageEvent) -> None:
+        """Begin the periods that an event shows to have begun."""
+        ...
+
+    def look(self, tally: Tally, event: UsageEvent) -> None:
+        """Evaluate the billing thresholds that an event may have reached, now that it counts."""
+        ...
+
+    def close(self) -> None:
+        """All events of the batch are counted."""
+        ...
+
 
 Recall = Callable[[int], Brought]
 """What the request brought that the event at a position came with."""
@@ -68,14 +82,14 @@ class UsageBatch:
         self.counted = 0
         self.refused: Counter[RefusalCode] = Counter()
 
-    def run(self, fire: Fire, look: Look, recall: Recall) -> list[Answer]:
+    def run(self, fire: Fire, bill: Bill, recall: Recall) -> list[Answer]:
         """Log and count what is new; say what became of each request's reports."""
         state = self._state
         intake = take_in(state.catalogue, state.tallies, self._jobs, self._now_ms)
         digests = self._digests()
         sifted = sift(state, intake, digests)
         if len(sifted.new):
-            self._count(intake, digests, sifted.new, fire, look)
+            self._count(intake, digests, sifted.new, fire, bill)
         return self._answers(intake, sifted, recall)
 
     def _digests(self) -> Digests:
@@ -87,7 +101,7 @@ class UsageBatch:
         return identity.digests(np.repeat(origins, self._sizes, axis=0), self._names)
 
     def _count(
-        self, intake: Intake, digests: Digests, new: Indexes, fire: Fire, look: Look
+        self, intake: Intake, digests: Digests, new: Indexes, fire: Fire, bill: Bill
     ) -> None:
         self.counted = len(new)
         positions = np.arange(1, len(new) + 1, dtype=np.int64) + self._before
@@ -98,9 +112,11 @@ class UsageBatch:
         for index in self._state.add(events, self._before).tolist():
             tally = Tally(self._state.tallies, int(events.rows[index]))
             event = events.event(tally, index, self._names[new[index]])
+            bill.before(tally, event)
             count(tally, event)
             watch(tally, event, fire)
-            look(tally, event)
+            bill.look(tally, event)
+        bill.close()
 
     def _write(self, intake: Intake, events: Events, new: Indexes, digests: Digests) -> None:
         """Put the new events into the log, and remember their identifiers and requests."""

@@ -10,7 +10,7 @@ Superseding meters have no such numbers: what counts in a window is found out fr
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from tripmeter.model.subscription import SubscriptionItem, Window
 
@@ -44,13 +44,23 @@ class Open:
         return total - self.base if self.is_current else self.kept
 
 
+class Closed(NamedTuple):
+    """[start, end) in ms: the time of an item that is billed for good, usage to come included."""
+
+    subscription: str
+    start_ms: int
+    end_ms: int
+
+
 class Billing:
     """The open windows of one tally."""
 
-    __slots__ = ("_open",)
+    __slots__ = ("_open", "closed")
 
-    def __init__(self, windows: Sequence[Open]) -> None:
+    def __init__(self, windows: Sequence[Open], closed: Sequence[Closed] = ()) -> None:
         self._open = tuple(windows)
+        self.closed = tuple(closed)
+        """The time of each item that is billed for good."""
 
     def __iter__(self) -> Iterator[Open]:
         return iter(self._open)
@@ -70,11 +80,52 @@ class Billing:
         for one in self._open:
             if one.is_current:
                 start_ms = max(start_ms, one.window.start_ms)
-                end_ms = min(end_ms, one.window.end_ms)
+                end_ms = min(end_ms, end_of(one.window))
         for one in self._open:  # a former period that takes late usage, beside one that restarted
             if not one.is_current and one.window.end_ms > start_ms and one.window.start_ms < end_ms:
                 return LATEST_MS, EARLIEST_MS
-        return (start_ms, end_ms) if self.current else (LATEST_MS, EARLIEST_MS)
+        for period in self.closed:
+            if period.end_ms > start_ms and period.start_ms < end_ms:
+                start_ms = period.end_ms
+        return start_ms, end_ms
+
+    def since(self) -> int:
+        """The position behind which events in `span` belong to every current window."""
+        return max(
+            (max(one.window.opened_at, one.window.cut_at) for one in self._open if one.is_current),
+            default=0,
+        )
+
+    def over(self, timestamp_ms: int, now_ms: int) -> list[str]:
+        """Subscriptions whose period is over, and whose next one an event is stamped in."""
+        return _once(
+            one.subscription
+            for one in self._open
+            if one.is_current
+            and one.window.cut_ms is None
+            and one.window.end_ms <= min(timestamp_ms, now_ms)
+        )
+
+    @property
+    def watched(self) -> list[str]:
+        """Subscriptions whose thresholds may be reached; oldest first."""
+        return _once(one.subscription for one in self._open if one.is_current and one.look != NEVER)
+
+    def concerned(self, total: int) -> list[str]:
+        """Subscriptions whose thresholds are to be looked at, given the total; oldest first."""
+        return _once(
+            one.subscription
+            for one in self._open
+            if one.is_current and (one.look is None or one.usage(total) >= one.look)
+        )
+
+    def late(self, timestamp_ms: int) -> list[str]:
+        """Subscriptions that an event comes too late for: its time is billed for good."""
+        return _once(
+            period.subscription
+            for period in self.closed
+            if period.start_ms <= timestamp_ms < period.end_ms
+        )
 
     def take(self, position: int, timestamp_ms: int, quantity: int) -> bool:
         """Assign an event to the windows that it belongs to, once the total has it.
@@ -100,14 +151,30 @@ class Billing:
         ]
         return min(lines, default=NEVER)
 
+    def look_again(self) -> None:
+        """Have thresholds evaluated at the next event."""
+        for one in self._open:
+            one.look = None
+
     def usages(self, total: int) -> dict[int, int]:
         """The usage of every window, by number, as the store keeps it."""
         return {one.window.no: one.usage(total) for one in self._open}
 
 
+def _once(names: Iterable[str]) -> list[str]:
+    """In their order: ids made in one millisecond have none of their own."""
+    return [*dict.fromkeys(names)]
+
+
+def end_of(window: Window) -> int:
+    """Where a window ends for what comes from now on, in ms."""
+    return window.end_ms if window.cut_ms is None else min(window.end_ms, window.cut_ms)
+
+
 def takes(window: Window, position: int, timestamp_ms: int) -> bool:
     """Whether an event belongs to a window: by its timestamp, and by its place in the log."""
-    if not window.start_ms <= timestamp_ms < window.end_ms:
+    end_ms = end_of(window) if position > window.cut_at else window.end_ms
+    if not window.start_ms <= timestamp_ms < end_ms:
         return False
     closed_at = window.closed_at
     return window.opened_at < position and (closed_at is None or position <= closed_at)
@@ -117,8 +184,11 @@ def opened(
     items: Iterable[SubscriptionItem], total: int, usages: Mapping[int, int]
 ) -> Billing | None:
     """The open windows of a customer's items on one meter, given what is known of their usage."""
-    windows = []
+    windows, closed = [], []
     for item in items:
+        until_ms = min((one.start_ms for one in item.windows), default=item.period_end_ms)
+        if item.created_ms < until_ms:
+            closed.append(Closed(item.subscription, item.created_ms, until_ms))
         for window in item.windows:
             usage = usages.get(window.no, 0)
             is_current = window.no == item.current_window
@@ -132,4 +202,4 @@ def opened(
                     kept=0 if is_current else usage,
                 )
             )
-    return Billing(windows) if windows else None
+    return Billing(windows, closed) if windows or closed else None

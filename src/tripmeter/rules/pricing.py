@@ -14,6 +14,9 @@ from tripmeter.model.money import rounded
 
 ZERO: Final = Decimal(0)
 
+ANY: Final = Decimal(-(10**21))
+"""Less than any quantity."""
+
 _EXACT: Final = Context(prec=200)
 
 _STEP: Final = Decimal("1e-15")
@@ -82,11 +85,10 @@ def quantity_costing_more(price: Price, quantity: Decimal, growth: int) -> Decim
     """A quantity below which the amount has grown by less than `growth` minor units.
 
     Above it, it may have; None if it never will. It may be too low, by what rounding can do, and
-    never too high. Where the amount may fall as the quantity grows (volume tiers), or a package
-    may be as good as full, it is the quantity itself.
+    never too high. Where the amount may grow as the quantity falls (volume tiers), it is `ANY`.
     """
     if price.tiers_mode == "volume":
-        return quantity
+        return ANY
     start = max(quantity, ZERO)
     left = Decimal(growth - max(1, 2 * len(price.tiers)))  # rounding may add 1 for each charge
     if left <= 0:

@@ -161,6 +161,7 @@ def _standing(invoice: Invoice) -> dict[str, Any]:
         "auto_advance": invoice.auto_advance and is_pending,
         "automatically_finalizes_at": unix_or_none(invoice.finalizes_ms) if is_draft else None,
         "effective_at": effective,
+        **({"late_usage": invoice.late_usage} if invoice.late_usage else {}),
         "status": invoice.status.value,
         "status_details": _status_details(invoice),
         "status_transitions": {

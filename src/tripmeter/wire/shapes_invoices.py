@@ -1,6 +1,6 @@
 """The shapes of invoices, their lines, items and payments, as rendered here."""
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from tripmeter.wire.catalogue import TaxRateObject
 
@@ -148,6 +148,8 @@ class InvoiceObject(TypedDict):
     hosted_invoice_url: str | None
     invoice_pdf: str | None
     issuer: dict[str, Any]
+    late_usage: NotRequired[int]
+    """Ours: events that came too late to be on it; there if there are any."""
     last_finalization_error: dict[str, Any] | None
     latest_revision: str | None
     lines: LineItemList

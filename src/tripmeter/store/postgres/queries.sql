@@ -327,11 +327,11 @@ DELETE FROM agenda
 WHERE account = :account AND livemode = :livemode AND task = :task AND subject = :subject
 -- name: due_in_the_world
 SELECT account, livemode, task, subject, due_ms, clock FROM agenda
-WHERE clock IS NULL AND due_ms <= :now_ms ORDER BY due_ms, task, subject LIMIT :limit
+WHERE clock IS NULL AND due_ms <= :now_ms ORDER BY due_ms, task, no LIMIT :limit
 -- name: due_on_clock
 SELECT account, livemode, task, subject, due_ms, clock FROM agenda
 WHERE account = :account AND livemode = :livemode AND clock = :clock AND due_ms <= :now_ms
-ORDER BY due_ms, task, subject LIMIT :limit
+ORDER BY due_ms, task, no LIMIT :limit
 
 -- name: billed_items
 SELECT item.doc FROM subscription_items AS item

@@ -274,16 +274,18 @@ CREATE INDEX test_clocks_of_scope ON test_clocks (account, livemode, no);
 
 -- What is due at a time of the world, or of a test clock.
 CREATE TABLE agenda (
+    no       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     account  text NOT NULL,
     livemode boolean NOT NULL,
     task     text NOT NULL,
     subject  text NOT NULL,
     due_ms   bigint NOT NULL,
     clock    text,
-    PRIMARY KEY (account, livemode, task, subject)
+    UNIQUE (account, livemode, task, subject)
 );
-CREATE INDEX agenda_of_the_world ON agenda (due_ms) WHERE clock IS NULL;
-CREATE INDEX agenda_of_clocks ON agenda (account, livemode, clock, due_ms) WHERE clock IS NOT NULL;
+CREATE INDEX agenda_of_the_world ON agenda (due_ms, task, no) WHERE clock IS NULL;
+CREATE INDEX agenda_of_clocks ON agenda (account, livemode, clock, due_ms, task, no)
+    WHERE clock IS NOT NULL;
 
 -- Customers on a test clock are not listed among the others.
 ALTER TABLE customers ADD COLUMN clock text;

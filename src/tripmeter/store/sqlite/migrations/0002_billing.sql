@@ -274,16 +274,18 @@ CREATE INDEX test_clocks_of_scope ON test_clocks (account, livemode, no);
 
 -- What is due at a time of the world, or of a test clock.
 CREATE TABLE agenda (
+    no       INTEGER PRIMARY KEY,
     account  TEXT NOT NULL,
     livemode INTEGER NOT NULL,
     task     TEXT NOT NULL,
     subject  TEXT NOT NULL,
     due_ms   INTEGER NOT NULL,
     clock    TEXT,
-    PRIMARY KEY (account, livemode, task, subject)
+    UNIQUE (account, livemode, task, subject)
 );
-CREATE INDEX agenda_of_the_world ON agenda (due_ms) WHERE clock IS NULL;
-CREATE INDEX agenda_of_clocks ON agenda (account, livemode, clock, due_ms) WHERE clock IS NOT NULL;
+CREATE INDEX agenda_of_the_world ON agenda (due_ms, task, no) WHERE clock IS NULL;
+CREATE INDEX agenda_of_clocks ON agenda (account, livemode, clock, due_ms, task, no)
+    WHERE clock IS NOT NULL;
 
 -- Customers on a test clock are not listed among the others.
 ALTER TABLE customers ADD COLUMN clock TEXT;
