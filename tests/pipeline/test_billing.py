@@ -205,6 +205,13 @@ def test_usage_before_a_window_is_not_its_own_when_the_log_is_read_again(shop: S
     assert shop.invoices("subscription_cycle")[0].total == 200
 
 
+def test_usage_of_a_paused_subscription_is_counted(shop: Shop) -> None:
+    pauses = {"end_behavior": {"missing_payment_method": "pause"}}
+    shop.subscribe(trial_period_days=1, trial_settings=pauses)
+    shop.pass_time(2 * DAY_MS)
+    assert isinstance(shop.use(1)[0], Counted)
+
+
 def test_superseding_usage_is_looked_at_up_to_the_very_event(shop: Shop) -> None:
     seats = shop.engine.create_meter("seats", "last")
     shop.subscribe(shop.sold(seats, "50"), billing_thresholds={"amount_gte": 200})
@@ -255,6 +262,41 @@ def test_credits_that_are_gone_bring_a_threshold_nearer(shop: Shop) -> None:
     shop.engine.command(end_grant, grant.id)
     shop.use(1)
     assert [one.total for one in shop.invoices("subscription_threshold")] == [510]
+
+
+def _dear_at_first(shop: Shop) -> str:
+    """Up to ten calls at a dollar each, or all of them at 10 cents."""
+    recurring = {
+        "interval": "day", "interval_count": DAYS, "usage_type": "metered", "meter": shop.meter.id,
+    }  # fmt: skip
+    tiers = [
+        {"up_to": 10, "unit_amount_decimal": Decimal(100)},
+        {"up_to": "inf", "unit_amount_decimal": Decimal(10)},
+    ]
+    terms = {"currency": "usd", "product": shop.product, "recurring": recurring}
+    volume = {"billing_scheme": "tiered", "tiers_mode": "volume", "tiers": tiers}
+    return str(shop.engine.command(create_price, {**terms, **volume}).id)
+
+
+def test_less_usage_that_costs_more_crosses_a_threshold(shop: Shop) -> None:
+    shop.subscribe(_dear_at_first(shop), billing_thresholds={"amount_gte": 500})
+    shop.use(20)
+    shop.use(-12)
+    assert [one.total for one in shop.invoices("subscription_threshold")] == [800]
+
+
+def test_what_a_cancellation_made_dearer_crosses_a_threshold_with_the_next_event(
+    shop: Shop,
+) -> None:
+    seconds = shop.engine.create_meter("seconds")
+    prices = (_dear_at_first(shop), shop.sold(seconds, "1"))
+    shop.subscribe(*prices, billing_thresholds={"amount_gte": 700})
+    taken = shop.use(14, 8)[0]
+    shop.use(1, on="seconds")
+    shop.engine.cancel("calls", taken.identifier)
+    assert not shop.invoices("subscription_threshold")
+    shop.use(1, on="seconds")
+    assert [one.total for one in shop.invoices("subscription_threshold")] == [802]
 
 
 # --- once --------------------------------------------------------------------------------------

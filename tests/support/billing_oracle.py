@@ -307,6 +307,11 @@ class Oracle:
         else:
             span.until = self.position
 
+    def move_threshold(self, key: str, amount_gte: int) -> None:
+        """The monetary threshold is another one, and looked at at once."""
+        self.subs[key].amount_gte = amount_gte
+        self._evaluate(self.subs[key], is_retry=True)
+
     # thresholds
 
     def _evaluate(self, sub: Sub, *, is_retry: bool = False) -> None:
@@ -410,7 +415,7 @@ class Oracle:
     def bill(self) -> None:
         """All that is due is done, in the order of time."""
         while True:
-            due: list[tuple[int, int, int, Any]] = []
+            due: list[tuple[int, int, int, Any]] = [(FOREVER, -1, 0, None)]
             for place, invoice in enumerate(self.invoices):
                 if invoice.status == "draft":
                     due.append((invoice.finalizes_ms, 0, place, invoice))
@@ -418,8 +423,7 @@ class Oracle:
                 if sub.active:
                     due.append((sub.current.end_ms, 1, place, sub))
                 due.append((sub.retry_ms, 2, place, sub))
-            nothing: tuple[int, int, int, Any] = (FOREVER, 0, 0, None)
-            due_ms, kind, _, subject = min(due, default=nothing)
+            due_ms, kind, _, subject = min(due)
             if due_ms > self.now_ms:
                 return
             if kind == 0:

@@ -22,6 +22,7 @@ from support.billing_oracle import (
 )
 from support.clock import SettableClock
 from support.engine import Engine
+from tripmeter.billing.changes import update_subscription
 from tripmeter.billing.creation import cancel_subscription, create_subscription
 from tripmeter.control.coupons import create_coupon
 from tripmeter.control.credits import create_grant
@@ -234,8 +235,10 @@ class Play:
             self.report()
         elif chance < 0.965:
             self.subscribe(self.rng.choice(self._lonely() or self.customers))
-        elif chance < 0.985:
+        elif chance < 0.98:
             self.unsubscribe()
+        elif chance < 0.99:
+            self.move_threshold()
         else:
             self.work()
 
@@ -347,6 +350,21 @@ class Play:
         self.engine.command(cancel_subscription, self.ids[sub.key], {"invoice_now": bills})
         self.oracle.cancel_subscription(sub.key, bill=bills)
         self.tell(f"{sub.key} is cancelled, {'billed' if bills else 'not billed'}")
+
+    def move_threshold(self) -> None:
+        """A monetary threshold is moved, below what is owed already perhaps."""
+        active = [one for one in self.oracle.subs.values() if one.active and one.amount_gte]
+        if not active:
+            return
+        self.work()
+        sub = self.rng.choice(active)
+        fees = sum(item.price.cost(Fraction(0)) for item in sub.items)
+        gte = max(50, fees + self.rng.choice((1, 60, 500, 5_000)))
+        thresholds = {"amount_gte": gte, "reset_billing_cycle_anchor": sub.reset}
+        params = {"billing_thresholds": thresholds}
+        self.engine.command(update_subscription, self.ids[sub.key], params)
+        self.oracle.move_threshold(sub.key, gte)
+        self.tell(f"{sub.key} has a threshold of {gte}")
 
     # what came of it
 

@@ -24,8 +24,9 @@ from tripmeter.billing.subscriptions import (
 from tripmeter.billing.usage import usage_lines
 from tripmeter.control.entitlements import refresh_entitlements
 from tripmeter.failpoints import reach
-from tripmeter.model.invoice import BillingReason
+from tripmeter.model.invoice import BillingReason, InvoiceItem
 from tripmeter.model.scope import Caller
+from tripmeter.model.stored import Kept
 from tripmeter.model.subscription import Status, Subscription, Window
 from tripmeter.ports import Work
 from tripmeter.rules.periods import Period, period_from
@@ -113,7 +114,7 @@ def _ends_with_trial(work: Work, caller: Caller, before: Contract) -> bool:
 
 
 def _pause(work: Work, caller: Caller, before: Contract) -> None:
-    """Bill nothing until the subscription is resumed."""
+    """Bill nothing until the subscription is resumed: no usage is anybody's until then."""
     now = before.subscription
     paused = {
         "paused": {
@@ -124,7 +125,11 @@ def _pause(work: Work, caller: Caller, before: Contract) -> None:
     }
     details = {**now.details, "status_details": paused}
     subscription = structs.replace(now, status=Status.PAUSED, details=details)
-    after = changed(work, before, subscription, before.items)
+    items = [
+        one._replace(item=windows.without_any(one.item)) if one.is_metered else one
+        for one in before.items
+    ]
+    after = changed(work, before, subscription, items)
     plan(work, after)
     tell(work, caller, "updated", after, before)
     tell(work, caller, "paused", after)
@@ -170,18 +175,17 @@ def end(
     return after
 
 
+def _ended(one: Item, at_ms: int, position: int) -> Item:
+    if not one.is_metered:
+        return one
+    item = structs.replace(one.item, period_end_ms=min(one.item.period_end_ms, at_ms))
+    return one._replace(item=windows.without_following(item, at_ms, position))
+
+
 def _waits(work: Work, agreed: Contract) -> bool:
     """Whether anything waits for an invoice of the subscription."""
     now = agreed.subscription
-    found = waiting(work.session, agreed.scope, now.customer, now.currency, now.id)
-    return any(item.subscription == now.id for _, item in found)
-
-
-def _ended(one: Item, at_ms: int, position: int) -> Item:
-    item = structs.replace(one.item, period_end_ms=min(one.item.period_end_ms, at_ms))
-    if one.is_metered:
-        item = windows.without_following(item, at_ms, position)
-    return one._replace(item=item)
+    return any(item.subscription == now.id for _, item in _waiting(work, agreed))
 
 
 def closing(agreed: Contract) -> Ended:
@@ -249,13 +253,13 @@ def put_through(
     is_kept = wanted.fields.get("auto_advance") is False
     now, last_ms = agreed.subscription, wanted.period.end_ms
     ordinal = 0 if now.latest_invoice is None else now.invoices_in_period + 1
-    pending = waiting(work.session, agreed.scope, now.customer, now.currency, now.id)
     kept = draft(
         work,
         caller,
         replace(wanted, ordinal=ordinal, finalizes_ms=None if is_kept else finalizes_ms),
     )
-    put_on(work, pending, kept.value)
+    if any(line.invoice_item for line in wanted.lines):
+        put_on(work, _waiting(work, agreed), kept.value)
     agreed = with_invoice(work, agreed, kept.value)
     if is_kept or finalizes_ms > last_ms:
         return agreed
@@ -270,9 +274,7 @@ def invoice_for(work: Work, agreed: Contract, bill: Bill, now_ms: int) -> Draft:
     if bill.ahead is not None:
         for item in agreed.licensed:
             lines += licensed_lines(agreed, item, bill.ahead, now_ms)
-    pending = waiting(
-        work.session, agreed.scope, subscription.customer, subscription.currency, subscription.id
-    )
+    pending = _waiting(work, agreed)
     lines += item_lines(pending, now_ms)
     return Draft(
         customer=agreed.customer.value,
@@ -287,6 +289,12 @@ def invoice_for(work: Work, agreed: Contract, bill: Bill, now_ms: int) -> Draft:
             agreed, [] if bill.is_final else [window.no for _, window in bill.ended], now_ms
         ),
     )
+
+
+def _waiting(work: Work, agreed: Contract) -> list[Kept[InvoiceItem]]:
+    """What waits for an invoice of a subscription."""
+    now = agreed.subscription
+    return waiting(work.session, agreed.scope, now.customer, now.currency, now.id)
 
 
 def invoice_fields(

@@ -68,7 +68,8 @@ def refreshed(work: Work, invoice: Invoice, now_ms: int) -> Invoice:
     billed = usage_lines(work, agreed, windows, now_ms)
     fresh = _with_known_ids(billed.lines, invoice.lines)
     others = [line for line in invoice.lines if line.window not in numbers]
-    return structs.replace(invoice, lines=(*fresh, *others), usages=billed.usages)
+    settled = [one for one in invoice.usages if one.window.no not in numbers]
+    return structs.replace(invoice, lines=(*fresh, *others), usages=(*billed.usages, *settled))
 
 
 def _with_known_ids(

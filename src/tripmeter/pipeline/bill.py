@@ -63,9 +63,14 @@ class Biller:
         caller = Caller(tally.meter.scope)
         now_ms = now_of(self._work, self._work.session.customers.numbered(tally.customer_no))
         with self._work.counting_at(event.position - 1):
-            while tally.billing and (over := tally.billing.over(event.timestamp_ms, now_ms)):
-                for subscription in over:
+            over, before = self._over(tally, event, now_ms), None
+            while over and over != before:  # the period of one that is paused does not end
+                for subscription, _ in over:
                     roll(self._work, caller, subscription, now_ms)
+                over, before = self._over(tally, event, now_ms), over
+
+    def _over(self, tally: Tally, event: UsageEvent, now_ms: int) -> list[tuple[str, int]]:
+        return tally.billing.over(event.timestamp_ms, now_ms) if tally.billing else []
 
     def taken_back(self, tally: Tally) -> None:
         """An event was cancelled. No threshold is crossed by that; but where less usage costs more,

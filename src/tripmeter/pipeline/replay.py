@@ -95,6 +95,7 @@ class _Replay:
         if state.tallies.size:
             self._see_activations(state.position)
         state.tallies.stored_to = None
+        state.tallies.look_again()
 
     def _add(self, first: int, entry: UsageEntry) -> None:
         """Small entries wait for others: a batch costs little more than one of them."""

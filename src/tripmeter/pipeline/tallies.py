@@ -131,7 +131,15 @@ class Tallies:
             self.billing.pop(row, None)
             self.span_since[row] = NOT_BILLED
         else:
+            if self.stored_to is not None:
+                billing.look_away()
             self._set(row, billing)
+
+    def look_again(self) -> None:
+        """All that was read from the log is read: evaluate thresholds from the next event on."""
+        for row, billing in self.billing.items():
+            billing.look_again()
+            self.version[row] = STALE
 
     def _set(self, row: int, billing: Billing) -> None:
         self.billing[row] = billing
@@ -154,6 +162,16 @@ class Tallies:
         self.version[row] = STALE
         return lambda: self._bring_back(row, known)
 
+    def _bring_back(self, row: int, known: Billing | None) -> None:
+        """Have a tally's windows as they were."""
+        if known is None:
+            self.billing.pop(row, None)
+            self.span_since[row] = NOT_BILLED
+        else:
+            known.look_again()
+            self._set(row, known)
+        self.version[row] = STALE
+
     def _read_again(self, meter: MeterState, customer_no: int, customer: str) -> None:
         """Have a tally's windows as they are stored, if it has come into use meanwhile."""
         row = self._held(meter, customer_no, customer)
@@ -164,16 +182,6 @@ class Tallies:
             self.span_since[row] = NOT_BILLED
             self._bring_in_windows(meter, {customer_no: customer}, stored)
             self.version[row] = STALE
-
-    def _bring_back(self, row: int, known: Billing | None) -> None:
-        """A change was rolled back: what was known before it is true. Nothing was counted since."""
-        if known is None:
-            self.billing.pop(row, None)
-            self.span_since[row] = NOT_BILLED
-        else:
-            known.look_again()
-            self._set(row, known)
-        self.version[row] = STALE
 
     def outside(self, rows: I64, moments_ms: I64, positions: I64) -> Bools:
         """Which events of billed tallies do not simply belong to the current period."""

@@ -10,7 +10,7 @@ Superseding meters have no such numbers: what counts in a window is found out fr
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from tripmeter.model.subscription import SubscriptionItem, Window
 
@@ -22,6 +22,8 @@ AT_ONCE: Final = -(10**36)
 
 NEVER: Final = 10**36
 """A total that is never reached."""
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -96,10 +98,11 @@ class Billing:
             default=0,
         )
 
-    def over(self, timestamp_ms: int, now_ms: int) -> list[str]:
-        """Subscriptions whose period is over, and whose next one an event is stamped in."""
+    def over(self, timestamp_ms: int, now_ms: int) -> list[tuple[str, int]]:
+        """Subscriptions whose period is over, and whose next one an event is stamped in; and when
+        it was over, in ms."""
         return _once(
-            one.subscription
+            (one.subscription, one.window.end_ms)
             for one in self._open
             if one.is_current
             and one.window.cut_ms is None
@@ -156,12 +159,17 @@ class Billing:
         for one in self._open:
             one.look = None
 
+    def look_away(self) -> None:
+        """Evaluate no thresholds for now: what was crossed by this usage has its invoice."""
+        for one in self._open:
+            one.look = NEVER
+
     def usages(self, total: int) -> dict[int, int]:
         """The usage of every window, by number, as the store keeps it."""
         return {one.window.no: one.usage(total) for one in self._open}
 
 
-def _once(names: Iterable[str]) -> list[str]:
+def _once(names: Iterable[T]) -> list[T]:
     """In their order: ids made in one millisecond have none of their own."""
     return [*dict.fromkeys(names)]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tripmeter.model.invoice import Invoice, InvoiceStatus
+from tripmeter.model.invoice import BillingReason, Invoice, InvoiceStatus
 from tripmeter.model.stored import Kept
 
 
@@ -20,8 +20,6 @@ def invoice_of_time(invoices: Sequence[Kept[Invoice]], timestamp_ms: int) -> Kep
 
 def _closed(invoice: Invoice, timestamp_ms: int) -> bool:
     """Whether a window of a moment was closed by an invoice."""
-    closing = invoice.details.get("windows", ())
-    return any(
-        one.window.no in closing and one.window.start_ms <= timestamp_ms < one.window.end_ms
-        for one in invoice.usages
+    return invoice.reason is BillingReason.CYCLE and any(
+        one.window.start_ms <= timestamp_ms < one.window.end_ms for one in invoice.usages
     )
