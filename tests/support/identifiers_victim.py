@@ -1,8 +1,9 @@
 """Fills identifier tiers in processes that are killed: `identifiers_victim.py FOLDER STEP...`.
 
 For each step, a process works in FOLDER/STEP until it is about to make its file operation of that
-number, in whichever thread, and kills itself there (SIGKILL). FOLDER/STEP/log has one byte for each
-batch that was committed before.
+number, in whichever thread, and kills itself there (SIGKILL). A step is a number among all file
+operations (`120`) or among the calls of one function of `os` (`replace-3`). FOLDER/STEP/log has one
+byte for each batch that was committed before.
 """
 
 import os
@@ -65,12 +66,17 @@ def live(folder: Path) -> None:
     tier.close()
 
 
-def die_before(step: int) -> None:
-    """Have this process killed at its file operation number `step`, from 1."""
-    left = iter(range(step - 1, -1, -1))
+def die_before(step: str) -> None:
+    """Have this process killed at its file operation `step`, counted from 1."""
+    name, _, number = step.rpartition("-")
+    function = getattr(os, name) if name else None
+    left = iter(range(int(number) - 1, -1, -1))
+
+    def counts(called: Any) -> bool:
+        return called is function if function else called.__name__ in OPERATIONS
 
     def watch(frame: FrameType, event: str, called: Any) -> None:
-        if event == "c_call" and called.__name__ in OPERATIONS and next(left) == 0:
+        if event == "c_call" and counts(called) and next(left) == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
     threading.setprofile(watch)
@@ -80,12 +86,12 @@ def die_before(step: int) -> None:
 def main() -> None:
     """One process for each step; says which of them lived to the end."""
     folder = Path(sys.argv[1])
-    for step in map(int, sys.argv[2:]):
-        (folder / str(step)).mkdir()
+    for step in sys.argv[2:]:
+        (folder / step).mkdir()
         child = os.fork()
         if not child:
             die_before(step)
-            live(folder / str(step))
+            live(folder / step)
             os._exit(0)
         _, status = os.waitpid(child, 0)
         if os.WIFEXITED(status):
