@@ -32,7 +32,7 @@ setup: .venv/.ok ## make .venv: locked dependencies and tripmeter itself
 run: setup ## start a server with demo data in ./data
 	$(BIN)/tripmeter serve --demo --data ./data
 
-test: setup $(NODE_READY) ## run the tests; PYTEST_ARGS="-n 2 -k alert" passes options on
+test: setup $(NODE_READY) .venv-djstripe/.ok ## run the tests; PYTEST_ARGS="-n 2 -k alert" passes options on
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: setup ## lint, format, types, order of imports, tidiness, known vulnerabilities
@@ -63,13 +63,15 @@ lock: setup ## pin the dependencies anew; LOCK_ARGS=--upgrade takes the newest r
 	@$(COMPILE) pyproject.toml --group dev -c requirements/run.lock -o requirements/dev.lock
 	@echo "==> requirements/bench.lock"
 	@$(COMPILE) pyproject.toml --group bench -c requirements/dev.lock -o requirements/bench.lock
+	@echo "==> requirements/djstripe.lock"
+	@$(COMPILE) --group djstripe -o requirements/djstripe.lock
 	@echo "==> requirements/uv.lock.txt"
 	@echo uv | $(COMPILE) - -c requirements/dev.lock -o requirements/uv.lock.txt
 	@if grep -n '://' requirements/*.lock requirements/uv.lock.txt; then \
 		echo "a lock file names an address (above); it must not"; exit 1; fi
 
 clean: ## remove what was built or fetched; ./data stays
-	rm -rf .venv .venv-bench .cache dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-djstripe .cache dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -rf $(NODE_TESTS)/node_modules
 	find src tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -101,6 +103,13 @@ clean: ## remove what was built or fetched; ./data stays
 	@VIRTUAL_ENV=.venv-bench UV_PYTHON=.venv-bench/bin/python \
 		$(BIN)/uv pip sync --quiet --require-hashes requirements/bench.lock
 	@echo "$(CURDIR)/src" > "`.venv-bench/bin/python -c 'import site; print(site.getsitepackages()[0])'`/tripmeter.pth"
+	@touch $@
+
+.venv-djstripe/.ok: .venv/.ok requirements/djstripe.lock
+	@echo "==> .venv-djstripe, pinned by requirements/djstripe.lock"
+	@"$(PYTHON)" -m venv --clear --without-pip .venv-djstripe
+	@VIRTUAL_ENV=.venv-djstripe UV_PYTHON=.venv-djstripe/bin/python \
+		$(BIN)/uv pip sync --quiet --require-hashes requirements/djstripe.lock
 	@touch $@
 
 $(NODE_TESTS)/node_modules/.ok: $(NODE_TESTS)/package-lock.json | setup

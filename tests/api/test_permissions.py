@@ -49,6 +49,8 @@ def assert_missing(answer: httpx2.Response, permission: str) -> None:
 
 EXPECTED = {
     "GET /v1/account": "account:read",
+    "GET /v1/accounts": "account:read",
+    "GET /v1/customers/{id}/sources": "customers:read",
     "GET /v1/billing/alerts/{id}/explain": "alerts:read",
     "GET /v1/billing/alerts/{id}/notifications": "alerts:read",
     "POST /v1/billing/alerts/{id}/archive": "alerts:write",

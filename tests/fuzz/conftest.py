@@ -111,6 +111,7 @@ def made_anew(http: httpx2.Client) -> World:
         "id"
     ]
     ids = {
+        "accounts": http.get("/v1/account").json()["id"],
         "active_entitlements": "ent_none",
         "alerts": alert,
         "credit_balance_transactions": entries.json()["data"][0]["id"],

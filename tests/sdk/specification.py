@@ -39,9 +39,13 @@ OUR_PATHS: Final = (
 
 UNLISTED: Final = {
     ("GET", "/v1/account"): "account",
+    ("GET", "/v1/accounts/{id}"): "account",
     ("POST", "/v1/events/{id}/retry"): "event",
 }
 """Paths of Stripe's that the description leaves out, and the object they answer with."""
+
+EMPTY_LISTS: Final = ("/v1/accounts", "/v1/customers/{id}/sources")
+"""Paths of Stripe's that the description leaves out, and list what there never is here."""
 
 _DELETED: Final[dict[str, Any]] = {
     "type": "object",
@@ -51,6 +55,17 @@ _DELETED: Final[dict[str, Any]] = {
         "deleted": {"const": True},
     },
     "required": ["id", "object", "deleted"],
+    "additionalProperties": False,
+}
+_EMPTY_LIST: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "object": {"const": "list"},
+        "data": {"const": []},
+        "has_more": {"const": False},
+        "url": {"type": "string"},
+    },
+    "required": ["object", "data", "has_more", "url"],
     "additionalProperties": False,
 }
 _RELATED: Final[dict[str, Any]] = {
@@ -127,6 +142,9 @@ class Specification:
             yield from self._event_parts(body)
             return
         if any(_pattern(path).fullmatch(exchange.path) for path in OUR_PATHS):
+            return
+        if any(_pattern(path).fullmatch(exchange.path) for path in EMPTY_LISTS):
+            yield _EMPTY_LIST, body
             return
         yield self._answer(exchange), self._without_events(body)
         for member in body.get("data", ()):

@@ -9,13 +9,14 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from tripmeter.model.access import Access, Permission, Resource
-from tripmeter.model.errors import ParametersExclusive
+from tripmeter.model.errors import ParametersExclusive, ResourceMissing
 from tripmeter.model.scope import Caller, Scope
 from tripmeter.model.stored import Page, Slice
 from tripmeter.model.terms import STRIPES, Terms
 from tripmeter.pipeline.jobs import Worker
 from tripmeter.ports import Clock, Session, Store, Work
 from tripmeter.rules.rate_limit import Policy
+from tripmeter.wire.objects import no_members
 from tripmeter.wire.params import Expand, Integer, Object, Param, String
 
 MIB: Final = 1024 * 1024
@@ -117,6 +118,7 @@ Auth = Literal["key", "stream_token"]
 
 RESOURCES: Final = {
     "account": Resource.ACCOUNT,
+    "accounts": Resource.ACCOUNT,
     "active_entitlements": Resource.ENTITLEMENTS,
     "alerts": Resource.ALERTS,
     "coupons": Resource.COUPONS,
@@ -208,6 +210,14 @@ def list_object(url: str, slice_: Slice[Any], render: Callable[[Any], Any]) -> d
         "has_more": slice_.has_more,
         "data": [render(kept.value) for kept in slice_.items],
     }
+
+
+def empty_list(url: str, page: Page, noun: str) -> dict[str, Any]:
+    """A v1 list of what there never is here. Raises ResourceMissing for a cursor into it."""
+    for param in ("starting_after", "ending_before"):
+        if (cursor := getattr(page, param)) is not None:
+            raise ResourceMissing(noun, cursor, param)
+    return no_members(url)
 
 
 def filters_of(params: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from tripmeter.wire import catalogue
 from tripmeter.wire.credits import credit_grant_object, credit_transaction_object
 from tripmeter.wire.entitlements import feature_object
 from tripmeter.wire.expand import expand
-from tripmeter.wire.objects import deleted_object, meter_object
+from tripmeter.wire.objects import deleted_object, meter_object, no_members, sources_path
 from tripmeter.wire.test_clocks import test_clock_object
 
 
@@ -100,6 +100,7 @@ KINDS: Final[dict[str, tuple[Resource, Render]]] = {
         Resource.CUSTOMERS,
         lambda at, id_: rendered_customer(at.session.customers.get(at.scope, id_).value),
     ),
+    "customer.sources": (Resource.CUSTOMERS, lambda _, id_: no_members(sources_path(id_))),
     "feature": (
         Resource.ENTITLEMENTS,
         lambda at, id_: feature_object(at.session.features.get(at.scope, id_).value),

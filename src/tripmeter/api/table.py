@@ -4,6 +4,7 @@ from typing import Final
 
 from tripmeter.api.call import Route
 from tripmeter.api.resources import (
+    accounts,
     alerts,
     balance,
     bulk,
@@ -32,6 +33,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *bulk.ROUTES,
     *alerts.ROUTES,
     *meters.ROUTES,
+    *accounts.ROUTES,
     *customers.ROUTES,
     *products.ROUTES,
     *prices.ROUTES,

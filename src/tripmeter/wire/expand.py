@@ -71,6 +71,7 @@ A path may go on into an object that is shown whole, such as `items.data.price.p
 """
 
 NEVER_SET: Final[dict[str, frozenset[str]]] = {
+    "customer": frozenset({"default_source"}),
     "invoice": frozenset(
         "account_tax_ids application confirmation_secret default_payment_method default_source"
         " latest_revision on_behalf_of".split()
@@ -87,6 +88,7 @@ INCLUDABLE: Final = frozenset(
     {
         ("coupon", "applies_to"),
         ("coupon", "currency_options"),
+        ("customer", "sources"),
         ("invoice", "payments"),
         ("price", "currency_options"),
         ("price", "tiers"),

@@ -55,6 +55,16 @@ def customer_object(customer: Customer) -> shapes.CustomerObject:
     }
 
 
+def no_members(url: str) -> dict[str, Any]:
+    """A list of what there is none of."""
+    return {"object": "list", "data": [], "has_more": False, "url": url}
+
+
+def sources_path(customer: str) -> str:
+    """Where a customer's payment sources are listed."""
+    return f"/v1/customers/{customer}/sources"
+
+
 def deleted_object(id: str, object_type: str) -> shapes.DeletedObject:
     """What is left of a deleted object."""
     return {"id": id, "object": object_type, "deleted": True}

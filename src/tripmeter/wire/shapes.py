@@ -29,6 +29,7 @@ class CustomerObject(TypedDict):
     phone: str | None
     preferred_locales: list[str]
     shipping: dict[str, Any] | None
+    sources: NotRequired[dict[str, Any]]
     tax_exempt: str
     test_clock: str | None
 
@@ -64,6 +65,13 @@ class AccountObject(TypedDict):
     payouts_enabled: bool
     settings: dict[str, Any]
     type: Literal["standard"]
+
+
+class SourceObject(TypedDict):
+    """A way to charge a customer, of which there is none here: nothing is charged."""
+
+    id: str
+    object: Literal["bank_account", "card", "source"]
 
 
 class MeterObject(TypedDict):

@@ -1,16 +1,15 @@
-"""`/v1/customers` and `/v1/account`."""
+"""`/v1/customers`."""
 
 from typing import Any, Final
 
-from tripmeter.api.call import Call, Route, bounds_ms, fields, list_object, listing
+from tripmeter.api.call import Call, Route, bounds_ms, empty_list, fields, list_object, listing
 from tripmeter.billing.customers import delete_customer
 from tripmeter.control import customers
 from tripmeter.model.money import AMOUNT_LIMIT
-from tripmeter.model.scope import Scope
 from tripmeter.ports import Session, Work
-from tripmeter.wire.objects import account_object, customer_object, deleted_object
+from tripmeter.wire.objects import customer_object, deleted_object, sources_path
 from tripmeter.wire.params import Enum, Integer, ListOf, Map, Object, Param, Range, String
-from tripmeter.wire.shapes import AccountObject, CustomerObject, DeletedObject
+from tripmeter.wire.shapes import CustomerObject, DeletedObject, SourceObject
 
 _PATH: Final = "/v1/customers"
 
@@ -81,14 +80,13 @@ def list_(session: Session, call: Call) -> Any:
     )
 
 
-def account(session: Session, call: Call) -> Any:
-    """The account of the key."""
-    owner = call.scope.account
-    return account_object(session.accounts.get(Scope(owner, True), owner).value)
+def sources(session: Session, call: Call) -> Any:
+    """What a customer can be charged by: nothing, as nothing is charged here."""
+    customer = session.customers.get(call.scope, call.id, "customer").value
+    return empty_list(sources_path(customer.id), call.page, "source")
 
 
 ROUTES: Final = (
-    Route("GET", "/v1/account", "The account of the key", AccountObject, fields(), read=account),
     Route(
         "POST",
         _PATH,
@@ -116,4 +114,13 @@ ROUTES: Final = (
         change=update,
     ),
     Route("DELETE", f"{_PATH}/{{id}}", "Delete a customer", DeletedObject, fields(), change=delete),
+    Route(
+        "GET",
+        sources_path("{id}"),
+        "List a customer's payment sources, of which there are none",
+        SourceObject,
+        listing(object=String()),
+        read=sources,
+        is_list=True,
+    ),
 )
