@@ -23,6 +23,7 @@ POINTS: Final = {
     "bill.rolled": "a subscription is in its next period, whose invoice there is not yet",
     "bill.drafted": "an invoice is a draft, and its subscription does not know of it",
     "bill.issued": "a threshold invoice is issued, its usage is not noted as billed",
+    "bill.told": "an alert on what is billed was announced, which is noted nowhere",
     "bill.finalized": "an invoice is final, its windows are still open",
     "command.performed": "a change is made, its idempotency key has no answer yet",
     "command.kept": "the answer to an idempotency key is kept",

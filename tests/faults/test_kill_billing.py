@@ -25,8 +25,9 @@ FROZEN_S: Final = 1_767_225_600
 DAY_S: Final = 86_400
 DAYS: Final = 10
 
-CROSSES: Final = ("bill.drafted", "bill.issued", "bill.finalized", "batch.written")
-"""Where usage that crosses a threshold comes by."""
+CROSSES: Final = ("bill.drafted", "bill.issued", "bill.finalized", "batch.written", "bill.told")
+"""Where usage that crosses a threshold comes by; the last of it reaches the line of an alert."""
+SPEND: Final = 1_100 * len(CROSSES)
 ENDS: Final = ("bill.rolled", "bill.drafted", "bill.finalized", "batch.written")
 """Where the end of a period comes by; its grace is over as well."""
 
@@ -73,6 +74,11 @@ class Billed:
         self.subscription = self.post(
             "/v1/subscriptions", customer=self.customer, items=[{"price": price["id"]}],
             billing_thresholds={"amount_gte": 1_000},
+        )["id"]  # fmt: skip
+        line = {"type": "amount", "amount": {"currency": "usd", "value": SPEND}}
+        self.alert = self.post(
+            "/v1/billing/alerts", title="Spend", alert_type="spend_threshold",
+            spend_threshold={"aggregation_period": "billing", "gte": line},
         )["id"]  # fmt: skip
 
     def use(self, key: str) -> None:
@@ -158,3 +164,14 @@ def test_each_invoice_was_announced_once(billed: Billed) -> None:
     for type_ in ("invoice.created", "invoice.finalized", "invoice.paid"):
         told = [one["data"]["object"]["id"] for one in billed.every("/v1/events", type=type_)]
         assert Counter(told) == dict.fromkeys(invoices, 1)
+
+
+def test_an_alert_on_spend_was_told_once_and_recovered_once(billed: Billed) -> None:
+    told = billed.every(f"/v1/billing/alerts/{billed.alert}/notifications")
+    assert [(one["action"], one["value"]) for one in told] == [
+        ("triggered", str(SPEND)),
+        ("recovered", "0"),
+    ]
+    for one in told:
+        events = billed.every("/v1/events", type=f"billing.alert.{one['action']}")
+        assert [event["id"] for event in events] == [one["notification_event"]]

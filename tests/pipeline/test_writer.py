@@ -66,7 +66,8 @@ def test_a_command_that_is_refused_late_leaves_no_trace(engine: Engine) -> None:
 
     def change_of_mind(work: Work) -> None:
         threshold = {"meter": meter.id, "gte": 1}
-        create_alert(work, Caller(engine.scope), {"title": "a", "usage_threshold": threshold})
+        params = {"title": "a", "alert_type": "usage_threshold", "usage_threshold": threshold}
+        create_alert(work, Caller(engine.scope), params)
         raise StateConflict("No, not after all.")
 
     with pytest.raises(StateConflict):

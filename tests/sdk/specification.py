@@ -20,14 +20,27 @@ DESCRIPTION: Final = (
     Path(__file__).resolve().parents[3] / "shared" / "reference" / "stripe_openapi_subset.json"
 )
 
-EXTENSIONS: Final[Mapping[str, tuple[tuple[str, ...], dict[str, Any]]]] = {
-    "billing.alert": (
-        ("usage_threshold",),
-        {"count_from": {"type": "string", "enum": ["lifetime"]}},
-    ),
-    "billing.alert_notification": ((), {"meter_event_identifier": {"type": "string"}}),
+_ID: Final = {"type": ["string", "null"]}
+
+EXTENSIONS: Final[Mapping[str, dict[tuple[str, ...], dict[str, Any]]]] = {
+    "billing.alert": {
+        ("usage_threshold",): {
+            "count_from": {"type": "string", "enum": ["lifetime", "period_start"]}
+        },
+        ("spend_threshold", "filters"): {"customer": _ID, "subscription": _ID},
+    },
+    "billing.alert_notification": {
+        (): {"meter_event_identifier": {"type": "string"}, "late": {"const": True}}
+    },
+    "billing.alert_triggered": {
+        (): {"late": {"const": True}},
+        ("group_by",): {"subscription": {"type": "string"}},
+    },
 }
 """Members that are ours: object, where in it, and the members with their schemas."""
+
+PREVIEW_EVENTS: Final = ["billing.alert.recovered"]
+"""Types of events that the description leaves out, as they are in preview."""
 
 OUR_PATHS: Final = (
     "/v1/billing/alerts/{id}/explain",
@@ -198,9 +211,10 @@ class Specification:
 
     def _component(self, name: str) -> dict[str, Any]:
         closed = self._convert(self._components[name])
-        if name in EXTENSIONS:
-            path, members = EXTENSIONS[name]
+        for path, members in EXTENSIONS.get(name, {}).items():
             _object_at(closed, path)["properties"].update(members)
+        if name == "event":
+            closed["properties"]["type"]["enum"] += PREVIEW_EVENTS
         return closed
 
     def _convert(self, schema: Mapping[str, Any], *, closed: bool = True) -> dict[str, Any]:

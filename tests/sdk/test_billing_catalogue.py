@@ -31,7 +31,7 @@ def events_about(client: stripe.StripeClient, id_: str) -> list[Any]:
     return [
         (event.type, event.data.to_dict().get("previous_attributes"))
         for event in reversed(found)
-        if event.data.object["id"] == id_
+        if event.data.object.to_dict().get("id") == id_
     ]
 
 

@@ -24,7 +24,7 @@ def create_code(client: stripe.StripeClient, coupon: stripe.Coupon, **more: Any)
 def types_about(client: stripe.StripeClient, id_: str) -> list[str]:
     """Types of the events about an object, oldest first."""
     found = client.v1.events.list({"limit": 100}).data
-    return [event.type for event in reversed(found) if event.data.object["id"] == id_]
+    return [event.type for event in reversed(found) if event.data.object.to_dict().get("id") == id_]
 
 
 # --- coupons ------------------------------------------------------------------------------------

@@ -358,7 +358,7 @@ def test_thresholds_of_up_to_15_digits_are_fine(
     ("change", "param", "code"),
     [
         ({"title": "x" * 257}, "title", None),
-        ({"alert_type": "spend_threshold"}, "alert_type", None),
+        ({"alert_type": "speed_threshold"}, "alert_type", None),
         ({"usage_threshold[recurrence]": "monthly"}, "usage_threshold[recurrence]", None),
         ({"usage_threshold[meter]": "mtr_no"}, "usage_threshold[meter]", "resource_missing"),
         (

@@ -19,6 +19,12 @@ from stripe.events._event_classes import get_v2_event_class
 DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _UNIONS = (Union, UnionType)
 
+PREVIEWS: dict[Any, tuple[str, ...]] = {
+    "usage_threshold": ("spend_threshold", "credit_balance_threshold"),
+    "billing.alert.triggered": ("billing.alert.recovered",),
+}
+"""By a value that a field may have by this SDK: those that the preview SDK has beside it."""
+
 
 def problems(answer: Any) -> Iterator[str]:
     """What is missing in an answer, or of another type; nothing if the SDK's classes fit."""
@@ -82,7 +88,8 @@ def _wrong(declared: Any, value: Any) -> Iterator[str]:
         if all(found):
             yield from min(found, key=len) if isinstance(value, dict) else _no(declared, value)
     elif origin is Literal:
-        yield from () if value in inner else _no(declared, value)
+        previews = (one for known in inner for one in PREVIEWS.get(known, ()))
+        yield from () if value in (*inner, *previews) else _no(declared, value)
     elif isinstance(declared, ForwardRef | str):
         name = declared if isinstance(declared, str) else declared.__forward_arg__
         yield from _wrong_object(name, value)

@@ -155,8 +155,11 @@ class Invoice:
     position: int = 0
     """Up to which usage is on it."""
     usages: list[Fraction] = field(default_factory=list)
+    usage_lines: list[int] = field(default_factory=list)
     ahead: list[int] = field(default_factory=list)
     """Amounts of what is billed in advance."""
+    ahead_of: Span | None = None
+    """The period that it is billed for."""
     subtotal: int = 0
     total: int = 0
     finalizes_ms: int = FOREVER
@@ -188,6 +191,28 @@ class Sub:
         return self.amount_gte is not None or any(one.usage_gte for one in self.items)
 
 
+@dataclass
+class Watch:
+    """An alert on the spend of a period, or with `meter` on the usage of one."""
+
+    key: str
+    line: int
+    customer: str | None = None
+    sub: str | None = None
+    meter: str | None = None
+    told: list["Told"] = field(default_factory=list)
+
+
+class Told(NamedTuple):
+    """What must have been told of an alert, about a subscription."""
+
+    sub: str
+    action: str
+    value: Fraction
+    position: int
+    late: bool = False
+
+
 class Oracle:
     """Everything that there is."""
 
@@ -197,6 +222,11 @@ class Oracle:
         self.subs: dict[str, Sub] = {}
         self.invoices: list[Invoice] = []
         self.credits: dict[str, int] = {}
+        self.watches: list[Watch] = []
+        self._fired: dict[tuple[str, str], tuple[str, Span]] = {}
+        """By alert and subscription: what was told last, and in which period."""
+        self._known: set[tuple[str, str, int]] = set()
+        """Alert, subscription and period that it was triggered for."""
         self.now_ms = 0
         self.position = 0
 
@@ -243,6 +273,7 @@ class Oracle:
         self.events.append(event)
         self.position = event.position
         for sub in concerned:
+            self._watch_former(sub, event)
             self._evaluate(sub)
 
     def cancel(self, event: Event, position: int) -> None:
@@ -312,10 +343,77 @@ class Oracle:
         self.subs[key].amount_gte = amount_gte
         self._evaluate(self.subs[key], is_retry=True)
 
+    # alerts
+
+    def _watch(self, sub: Sub) -> None:
+        for watch in self.watches:
+            if watch.customer in (None, sub.customer) and watch.sub in (None, sub.key):
+                for value in self._compared(watch, sub):
+                    self._tell(watch, sub, value)
+
+    def _compared(self, watch: Watch, sub: Sub) -> Iterator[Fraction]:
+        if watch.meter is None:
+            yield Fraction(self.spent(sub))
+        for item in sub.items:
+            if item.meter == watch.meter:
+                yield self.usage(sub, item, sub.current)
+
+    def _tell(self, watch: Watch, sub: Sub, value: Fraction) -> None:
+        action, span = self._fired.get((watch.key, sub.key), ("recovered", None))
+        if action == "triggered" and span is sub.current:
+            return
+        reached = value >= watch.line
+        if reached or action == "triggered":
+            action = "triggered" if reached else "recovered"
+            self._fired[watch.key, sub.key] = action, sub.current
+            if reached:
+                self._known.add((watch.key, sub.key, id(sub.current)))
+            watch.told.append(Told(sub.key, action, value, self.position))
+
+    def _watch_former(self, sub: Sub, event: Event) -> None:
+        """Late usage may reach a line in a period that is over."""
+        for span in sub.spans:
+            is_last = span is sub.current and not sub.active
+            if not is_last and not (span.start_ms < sub.current.start_ms and span.has(event)):
+                continue
+            for watch in self.watches:
+                if watch.meter != event.meter or watch.customer not in (None, sub.customer):
+                    continue
+                (item,) = (one for one in sub.items if one.meter == watch.meter)
+                value = self.usage(sub, item, span)
+                key = (watch.key, sub.key, id(span))
+                if value >= watch.line and key not in self._known:
+                    self._known.add(key)
+                    watch.told.append(Told(sub.key, "triggered", value, self.position, late=True))
+
+    def spent(self, sub: Sub) -> int:
+        """What the current period has cost: as billed, and as it would be."""
+        total = 0
+        for invoice in self.invoices:
+            if invoice.sub != sub.key:
+                continue
+            lines = self._left(sub, [*invoice.usage_lines, *invoice.ahead])
+            usage, ahead = lines[: len(invoice.usage_lines)], lines[len(invoice.usage_lines) :]
+            if invoice.span is sub.current:
+                total += sum(usage) - invoice.credited
+            if invoice.ahead_of is sub.current:
+                total += sum(ahead)
+        used = [self.usage(sub, item, sub.current) for item in sub.items]
+        return total + self._settled(sub, self._usage_lines(sub, sub.current, used), [])[0]
+
     # thresholds
 
     def _evaluate(self, sub: Sub, *, is_retry: bool = False) -> None:
-        if not sub.active or not sub.watched or (sub.held and not is_retry):
+        if not sub.active:
+            return
+        self._watch(sub)
+        made = len(self.invoices)
+        self._look_at_thresholds(sub, is_retry=is_retry)
+        if len(self.invoices) > made:
+            self._watch(sub)
+
+    def _look_at_thresholds(self, sub: Sub, *, is_retry: bool) -> None:
+        if not sub.watched or (sub.held and not is_retry):
             return
         if self.now_ms >= sub.current.end_ms - DAY_MS:
             return
@@ -373,6 +471,7 @@ class Oracle:
         self, sub: Sub, reason: str, span: Span | None, ahead: list[int], *, final: bool
     ) -> Invoice:
         made = Invoice(sub.key, reason, self.now_ms, span=span, ahead=ahead)
+        made.ahead_of = sub.current
         self.invoices.append(made)
         self._compute(sub, made, final=final)
         if final:
@@ -384,6 +483,7 @@ class Oracle:
         if invoice.span is not None:
             invoice.usages = [self.usage(sub, item, invoice.span) for item in sub.items]
             usage_lines = self._usage_lines(sub, invoice.span, invoice.usages)
+        invoice.usage_lines = usage_lines
         invoice.position = self.position
         invoice.subtotal = sum(usage_lines) + sum(invoice.ahead)
         left = self.credits.get(sub.customer, 0)
@@ -397,7 +497,14 @@ class Oracle:
         self, sub: Sub, usage: list[int], ahead: list[int], *, with_credits: bool = True
     ) -> tuple[int, int]:
         """What is left after discounts and credits, and how much credits could pay."""
-        left = [*usage, *ahead]
+        left = self._left(sub, [*usage, *ahead])
+        payable = sum(max(amount, 0) for amount in left[: len(usage)])
+        credited = min(self.credits.get(sub.customer, 0), payable) if with_credits else 0
+        return sum(left) - credited, payable
+
+    def _left(self, sub: Sub, amounts: list[int]) -> list[int]:
+        """What discounts leave of each line of an invoice."""
+        left = amounts
         for kind, size in sub.discounts:
             base = [max(amount, 0) for amount in left]
             taken = (
@@ -406,9 +513,7 @@ class Oracle:
                 else spread(size, base)
             )
             left = [amount - part for amount, part in zip(left, taken, strict=True)]
-        payable = sum(max(amount, 0) for amount in left[: len(usage)])
-        credited = min(self.credits.get(sub.customer, 0), payable) if with_credits else 0
-        return sum(left) - credited, payable
+        return left
 
     # time
 
@@ -430,6 +535,7 @@ class Oracle:
                 self._finalize(subject)
             elif kind == 1:
                 self._roll(subject)
+                self._watch(subject)
             else:
                 subject.retry_ms = FOREVER
                 self._evaluate(subject, is_retry=True)

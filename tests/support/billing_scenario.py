@@ -19,17 +19,22 @@ from support.billing_oracle import (
     Price,
     Sub,
     Tier,
+    Told,
+    Watch,
 )
 from support.clock import SettableClock
 from support.engine import Engine
 from tripmeter.billing.changes import update_subscription
 from tripmeter.billing.creation import cancel_subscription, create_subscription
+from tripmeter.control.alerts import create_alert
 from tripmeter.control.coupons import create_coupon
 from tripmeter.control.credits import create_grant
 from tripmeter.control.offers import create_price, create_product
+from tripmeter.model.alert import AlertNotification
 from tripmeter.model.errors import StoreUnavailable
 from tripmeter.model.invoice import Invoice as EngineInvoice
 from tripmeter.model.invoice import InvoiceStatus
+from tripmeter.model.quantity import SCALE
 from tripmeter.model.usage import UsageReport, as_reports
 from tripmeter.pipeline.flush import Pace
 from tripmeter.pipeline.jobs import CancelJob, CommandJob, Counted, UsageJob
@@ -99,6 +104,43 @@ class Play:
             subs = [one for one in self.oracle.subs.values() if one.customer == customer]
             if len(subs) == 1 and self.rng.random() < 0.35:
                 self.grant(customer)
+        for _ in range(self.rng.choice((0, 1, 2, 3))):
+            self.watch()
+
+    def watch(self) -> None:
+        """An alert on the spend, or on the usage, of periods."""
+        rng = self.rng
+        self.clock.advance(1)
+        watch = Watch(f"alert{len(self.oracle.watches)}", rng.choice((1, 20, 100, 250, 1_000)))
+        if rng.random() < 0.6:
+            watch.customer = rng.choice(self.customers)
+        params: dict[str, Any] = {"title": "Line"}
+        if rng.random() < 0.6:
+            amount = {"currency": "usd", "value": watch.line}
+            of = {} if watch.customer is None else {"customer": watch.customer}
+            subs = [one for one in self.oracle.subs.values() if one.active]
+            if subs and rng.random() < 0.3:
+                watch.sub, watch.customer = rng.choice(subs).key, None
+                of = {"subscription": self.ids[watch.sub]}
+            params |= {
+                "alert_type": "spend_threshold",
+                "spend_threshold": {"gte": {"type": "amount", "amount": amount}, "filters": of},
+            }
+        else:
+            watch.meter = rng.choice(self.meters).key
+            filters = [{"type": "customer", "customer": watch.customer}] if watch.customer else []
+            params |= {
+                "alert_type": "usage_threshold",
+                "usage_threshold": {
+                    "gte": watch.line,
+                    "meter": self.ids[watch.meter],
+                    "filters": filters,
+                    "count_from": "period_start",
+                },
+            }
+        self.ids[watch.key] = self.engine.command(create_alert, params).id
+        self.oracle.watches.append(watch)
+        self.tell(f"{watch}")
 
     def grant(self, customer: str) -> None:
         """Credits for the customer's usage."""
@@ -235,8 +277,10 @@ class Play:
             self.report()
         elif chance < 0.965:
             self.subscribe(self.rng.choice(self._lonely() or self.customers))
-        elif chance < 0.98:
+        elif chance < 0.975:
             self.unsubscribe()
+        elif chance < 0.98:
+            self.watch()
         elif chance < 0.99:
             self.move_threshold()
         else:
@@ -381,10 +425,37 @@ class Play:
             )
         for one in made:
             assert one.subtotal == sum(line.amount for line in one.lines)
+        self._compare_alerts()
+
+    def _compare_alerts(self) -> None:
+        """Alerts must have told what the oracle says, about each subscription, in this order."""
+        told = [kept.value for kept in self.engine.query(_all_notifications(self.engine.scope))]
+        names = {id: key for key, id in self.ids.items()}
+        for watch in self.oracle.watches:
+            own = [one for one in told if one.alert == self.ids[watch.key]]
+            found = sorted((_told(one, names) for one in own), key=_about)
+            wanted = sorted(watch.told, key=_about)
+            assert found == wanted, f"{watch.key}: {found}, not {wanted}"
 
 
 def _all_invoices(scope: Any) -> Any:
     return lambda _, session, __: list(session.invoices.every(scope))[::-1]
+
+
+def _all_notifications(scope: Any) -> Any:
+    return lambda _, session, __: list(session.alert_notifications.every(scope))[::-1]
+
+
+def _told(one: AlertNotification, names: dict[str, str]) -> Told:
+    """A notification as the oracle has it."""
+    value = Fraction(one.value, SCALE if one.meter else 1)
+    assert one.subscription is not None
+    return Told(names[one.subscription], one.action.value, value, one.position, one.is_late)
+
+
+def _about(told: Told) -> str:
+    """Notifications about different subscriptions have no order."""
+    return told.sub
 
 
 def _shown(invoice: EngineInvoice) -> tuple[Any, ...]:

@@ -258,9 +258,8 @@ class Engine:
         """Make an active alert."""
         filters = [{"type": "customer", "customer": customer}] if customer else []
         threshold = {"meter": meter.id, "gte": gte, "filters": filters, "count_from": count_from}
-        made: Alert = self.command(
-            create_alert, {"title": f"over {gte}", "usage_threshold": threshold}
-        )
+        params = {"title": f"over {gte}", "alert_type": "usage_threshold"}
+        made: Alert = self.command(create_alert, {**params, "usage_threshold": threshold})
         return made
 
     def activate(self, alert: Alert) -> None:

@@ -143,7 +143,11 @@ class World:
 
         def change(work: Any, caller: Caller) -> Any:
             meter = self.ids[alert.meter.key]
-            params = {"title": alert.key, "usage_threshold": {"meter": meter, **threshold}}
+            params = {
+                "title": alert.key,
+                "alert_type": "usage_threshold",
+                "usage_threshold": {"meter": meter, **threshold},
+            }
             return create_alert(work, caller, params)
 
         return self._command(

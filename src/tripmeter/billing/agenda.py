@@ -6,6 +6,7 @@ A task is taken off the agenda and done in one transaction; what it leads to may
 from collections.abc import Callable
 from typing import Final
 
+from tripmeter.billing.alerts import watch_new_period
 from tripmeter.billing.contract import contract
 from tripmeter.billing.invoices import finalize, overdue
 from tripmeter.billing.pausing import resume_collection
@@ -44,6 +45,7 @@ def perform(work: Work, due: Due, now_ms: int) -> None:
 
 def _period_end(work: Work, caller: Caller, due: Due, now_ms: int) -> None:
     roll(work, caller, due.subject, now_ms)
+    watch_new_period(work, caller, due.subject)
 
 
 def _cancel(work: Work, caller: Caller, due: Due, _: int) -> None:

@@ -11,7 +11,6 @@ from tripmeter.model.catalogue import Interval, Price
 from tripmeter.model.ids import new_id
 from tripmeter.model.invoice import InvoiceItem, InvoiceLine
 from tripmeter.model.money import exponent
-from tripmeter.model.quantity import DECIMAL_PLACES
 from tripmeter.model.stored import Kept
 from tripmeter.model.subscription import Window
 from tripmeter.rules.invoicing import Billed, usage_lines
@@ -25,12 +24,6 @@ _EVERY: Final = {
     Interval.MONTH: "month",
     Interval.YEAR: "year",
 }
-
-
-def as_decimal(scaled: int) -> Decimal:
-    """A quantity of usage as a decimal number of units."""
-    with localcontext(prec=60):
-        return Decimal(scaled).scaleb(-DECIMAL_PLACES).normalize() + 0
 
 
 def metered_lines(

@@ -7,6 +7,7 @@ from msgspec import structs
 
 from tripmeter.billing.rendering import rendered_invoice_item
 from tripmeter.control.announcing import announce
+from tripmeter.control.ledger import owes_more
 from tripmeter.model.invoice import Invoice, InvoiceItem
 from tripmeter.model.scope import Caller, Scope
 from tripmeter.model.stored import Kept, Page
@@ -35,6 +36,8 @@ def waiting(
 def pend(work: Work, caller: Caller, item: InvoiceItem) -> Kept[InvoiceItem]:
     """Have an amount wait for an invoice."""
     kept = Kept(work.session.invoice_items.insert(item), item)
+    if item.subscription is not None:
+        owes_more(work, caller.scope, item.customer)
     shown = rendered_invoice_item(work.session, item)
     announce(work, caller, "invoiceitem.created", shown, "/v1/invoiceitems")
     return kept

@@ -204,6 +204,7 @@ def _next_period(work: Work, before: Contract) -> Contract:
         status=Status.ACTIVE if now.status is Status.TRIALING else now.status,
         period_start_ms=period.start_ms,
         period_end_ms=period.end_ms,
+        periods=now.periods + 1,
         held_back=False,
     )
     items = [_rolled(one, period, following, work.position) for one in before.items]

@@ -45,6 +45,7 @@ def restart(
         anchor_ms=start.anchor_ms,
         period_start_ms=start.period.start_ms,
         period_end_ms=start.period.end_ms,
+        periods=before.subscription.periods + 1,
         trial_start_ms=trial.start_ms if trial else after.subscription.trial_start_ms,
         trial_end_ms=trial.end_ms if trial else after.subscription.trial_end_ms,
     )

@@ -1,54 +1,25 @@
-"""Threshold invoices: what one would say now, and issuing it the moment usage crosses."""
+"""Threshold invoices: issued the moment usage crosses."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from decimal import Decimal
-from typing import NamedTuple
 
 from msgspec import structs
 
 from tripmeter.billing import windows
 from tripmeter.billing.contract import Contract, Item, contract
-from tripmeter.billing.discounting import discounts_of
-from tripmeter.billing.drafting import metered_lines
-from tripmeter.billing.invoices import Draft, draft, finalize, invoice_of
-from tripmeter.billing.periods import invoice_fields
-from tripmeter.billing.settling import estimated
+from tripmeter.billing.invoices import draft, finalize
 from tripmeter.billing.subscriptions import changed, plan, tell, with_invoice
+from tripmeter.billing.unbilled import Used, draft_of, unbilled_lines
 from tripmeter.billing.usage import billed_usage
 from tripmeter.failpoints import reach
 from tripmeter.model.agenda import Due, Task
-from tripmeter.model.invoice import BillingReason, InvoiceLine, ItemReason, ThresholdReason
+from tripmeter.model.invoice import InvoiceLine, ItemReason, ThresholdReason
 from tripmeter.model.scope import Caller
 from tripmeter.model.stored import Page
-from tripmeter.model.subscription import Window
-from tripmeter.ports import Session, Work
+from tripmeter.ports import Work
 from tripmeter.rules.invoice_rate import DAY_MS, allowed_at
 from tripmeter.rules.periods import Period, period_at
-from tripmeter.rules.thresholds import Crossing, Metered
-
-
-class Used(NamedTuple):
-    """A metered item, and what was used of it in the current period."""
-
-    item: Item
-    usage: Decimal
-
-    @property
-    def facts(self) -> Metered:
-        """As the rules want it."""
-        own = self.item.item
-        return Metered(
-            own.id, self.item.price, self.usage, self.item.current.billed_usage, own.usage_gte
-        )
-
-
-def amount(session: Session, agreed: Contract, used: Sequence[Used], now_ms: int) -> int:
-    """What an invoice for all that was not billed yet would say: without tax, after discounts and
-    credits, in minor units."""
-    wanted = _wanted(agreed, _lines(agreed, used, now_ms), now_ms)
-    invoice = invoice_of(wanted, agreed.scope, now_ms)
-    return estimated(session, agreed.scope, invoice, agreed.customer.value).total_excluding_tax
+from tripmeter.rules.thresholds import Crossing
 
 
 def issue(
@@ -64,10 +35,10 @@ def issue(
     later_ms = _held_back_until(work, agreed, now_ms)
     if later_ms is not None:
         return _hold_back(work, caller, agreed, later_ms)
-    lines = _lines(agreed, used, now_ms)
+    lines = unbilled_lines(agreed, used, now_ms)
     ordinal = agreed.subscription.invoices_in_period + 1
     wanted = replace(
-        _wanted(agreed, lines, now_ms),
+        draft_of(agreed, lines, now_ms),
         ordinal=ordinal,
         usages=tuple(billed_usage(work, one.item, one.item.current, one.usage) for one in used),
         threshold_reason=_reason(crossed, agreed, lines),
@@ -84,34 +55,6 @@ def issue(
         agreed = contract(work.session, agreed.scope, agreed.subscription.id)
     tell(work, caller, "updated", agreed, before)
     return agreed
-
-
-def _lines(agreed: Contract, used: Sequence[Used], now_ms: int) -> list[InvoiceLine]:
-    return [
-        line
-        for item, usage in used
-        for line in metered_lines(agreed, item, _until(item.current, now_ms), usage, now_ms)
-    ]
-
-
-def _until(window: Window, now_ms: int) -> Window:
-    """The part of a window that lies behind."""
-    end_ms = max(min(window.end_ms, now_ms), window.start_ms)
-    return structs.replace(window, end_ms=end_ms)
-
-
-def _wanted(agreed: Contract, lines: Sequence[InvoiceLine], now_ms: int) -> Draft:
-    now = agreed.subscription
-    return Draft(
-        customer=agreed.customer.value,
-        currency=now.currency,
-        reason=BillingReason.THRESHOLD,
-        period=Period(now.period_start_ms, now.period_end_ms),
-        lines=lines,
-        subscription=now.id,
-        discounts=discounts_of(agreed, now_ms),
-        fields=invoice_fields(agreed, (), now_ms),
-    )
 
 
 def _reason(crossed: Crossing, agreed: Contract, lines: Sequence[InvoiceLine]) -> ThresholdReason:
@@ -150,6 +93,7 @@ def _restarted(work: Work, agreed: Contract, now_ms: int) -> Contract:
     subscription = structs.replace(
         agreed.subscription,
         anchor_ms=now_ms,
+        periods=agreed.subscription.periods + 1,
         period_start_ms=period.start_ms,
         period_end_ms=period.end_ms,
         held_back=False,

@@ -7,9 +7,10 @@ from typing import NamedTuple
 from msgspec import structs
 
 from tripmeter.billing.contract import Contract, Item, contract, items_of
-from tripmeter.billing.drafting import as_decimal, metered_lines
+from tripmeter.billing.drafting import metered_lines
 from tripmeter.billing.windows import without
 from tripmeter.model.invoice import Invoice, InvoiceLine, InvoiceStatus, WindowUsage
+from tripmeter.model.quantity import as_decimal
 from tripmeter.model.scope import Scope
 from tripmeter.model.subscription import SubscriptionItem, Window
 from tripmeter.ports import Work

@@ -78,6 +78,30 @@ def balances_of(
     return customer, _balances(session, scope, customer, grants, now_ms)
 
 
+def available_balance(
+    session: Session,
+    scope: Scope,
+    customer: str,
+    currency: str,
+    prices: tuple[str, ...],
+    now_ms: int,
+) -> int:
+    """What an invoice of a customer that is finalized now could use, in minor units; with
+    `prices`, of grants that can pay one of these. `now_ms` is the customer's time."""
+    held = _held(session, scope, customer, now_ms)
+    return sum(
+        _available(session, grant, held, now_ms)
+        for grant in _grants(session, scope, customer)
+        if grant.currency == currency and _covers(grant, prices)
+    )
+
+
+def _available(session: Session, grant: CreditGrant, held: Counter[str], now_ms: int) -> int:
+    if is_over(grant, now_ms):
+        return 0
+    return max(0, ledger_balance(entries_of(session, grant), now_ms) - held[grant.id])
+
+
 def _check_filter(wanted: dict[str, Any]) -> None:
     """That the filter has what its type names, and nothing else."""
     other = {"credit_grant": "applicability_scope", "applicability_scope": "credit_grant"}
@@ -115,10 +139,8 @@ def _balances(
     available: Counter[str] = Counter()
     held = _held(session, scope, customer, now_ms)
     for grant in grants:
-        balance = ledger_balance(entries_of(session, grant), now_ms)
-        ledger[grant.currency] += balance
-        usable = 0 if is_over(grant, now_ms) else balance - held[grant.id]
-        available[grant.currency] += max(0, usable)
+        ledger[grant.currency] += ledger_balance(entries_of(session, grant), now_ms)
+        available[grant.currency] += _available(session, grant, held, now_ms)
     return [Balance(currency, available[currency], ledger[currency]) for currency in sorted(ledger)]
 
 

@@ -7,6 +7,7 @@ from msgspec import structs
 
 from tripmeter.control.announcing import announce, merge_metadata
 from tripmeter.control.clocks import now_of
+from tripmeter.control.credit_alerts import watch_credits
 from tripmeter.control.credit_scopes import prices_in_scope
 from tripmeter.control.currencies import currency_of
 from tripmeter.control.customers import existing
@@ -55,6 +56,7 @@ def create_grant(work: Work, caller: Caller, params: dict[str, Any]) -> CreditGr
     granted = CreditKind.GRANTED
     write_entry(work, caller, grant, granted, grant.amount, effective_ms=grant.effective_ms)
     _plan_expiry(work, grant)
+    watch_credits(work, caller, customer)
     return grant
 
 
@@ -127,6 +129,7 @@ def void_grant(work: Work, caller: Caller, id: str) -> CreditGrant:
     voided = _replace(work, caller, kept, structs.replace(kept.value, voided_ms=now_ms))
     write_off(work, caller, voided, CreditKind.VOIDED)
     _forget_expiry(work, voided)
+    _watch(work, caller, voided.customer)
     return voided
 
 
@@ -139,6 +142,12 @@ def expire_grant(work: Work, grant: CreditGrant, caller: Caller | None = None) -
         asked = caller or Caller(scope_of(grant))
         write_off(work, asked, grant, CreditKind.EXPIRED, grant.expires_ms)
         _forget_expiry(work, grant)
+        _watch(work, asked, grant.customer)
+
+
+def _watch(work: Work, caller: Caller, customer: str) -> None:
+    """Have alerts on the credits of a customer know that they have changed."""
+    watch_credits(work, caller, work.session.customers.get(caller.scope, customer).value)
 
 
 def _replace(
@@ -230,6 +239,8 @@ def apply_to_invoice(work: Work, invoice: Invoice) -> Invoice:
             invoice_line=use.line,
         )
         applied[use.line] = (*applied.get(use.line, ()), Applied(entry.id, use.amount))
+    if applied:
+        _watch(work, Caller(scope), invoice.customer)
     return structs.replace(invoice, lines=tuple(_paid(line, applied) for line in invoice.lines))
 
 
@@ -256,6 +267,8 @@ def give_back(work: Work, invoice: Invoice) -> None:
         if amount > 0:
             grant = work.session.credit_grants.get(scope, grant_id).value
             _give_back(work, grant, amount, invoice.id, line)
+    if standing:
+        _watch(work, Caller(scope), invoice.customer)
 
 
 def _give_back(work: Work, grant: CreditGrant, amount: int, invoice: str, line: str | None) -> None:

@@ -68,12 +68,13 @@ def write_entry(
     rendered = credit_transaction_object(entry)
     announce(work, caller, "billing.credit_balance_transaction.created", rendered, _URL)
     if kind not in CREDITS:
-        _owed_more(work, scope_of(grant), grant.customer)
+        owes_more(work, scope_of(grant), grant.customer)
     return entry
 
 
-def _owed_more(work: Work, scope: Scope, customer: str) -> None:
-    """Less is left to pay with, so billing thresholds are nearer than they were: look again."""
+def owes_more(work: Work, scope: Scope, customer: str) -> None:
+    """Less is left to pay with, or more is to be paid, without usage: lines of what is billed are
+    nearer than they were. Look again."""
     items = work.session.subscription_items.every(scope, customer=customer)
     for meter in {kept.value.meter for kept in items} - {None}:
         assert meter is not None

@@ -1,9 +1,19 @@
-"""Alerts, their activations and their firings."""
+"""Alerts, their activations, their firings, and what was told of them."""
 
 from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
+
+from tripmeter.model.invoice import WindowUsage
+
+
+class AlertType(StrEnum):
+    """What an alert watches (Stripe)."""
+
+    USAGE = "usage_threshold"
+    SPEND = "spend_threshold"
+    CREDIT_BALANCE = "credit_balance_threshold"
 
 
 class AlertStatus(StrEnum):
@@ -19,22 +29,42 @@ class CountFrom(StrEnum):
 
     CREATION = "creation"
     LIFETIME = "lifetime"
+    PERIOD_START = "period_start"
+    """What belongs to the current period of a subscription that bills the meter."""
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A usage alert: fires when a customer's usage of a meter reaches `gte` whole units."""
+    """Fires when what it watches comes to its line.
+
+    A usage alert: when a customer's usage of its meter reaches `gte` whole units. A spend alert:
+    when what a period of a subscription has cost reaches `gte` minor units of its currency. A
+    credit balance alert: when a customer's credits fall to `lte` minor units.
+    """
 
     id: str
     account: str
     livemode: bool
     created_ms: int
     title: str
-    meter: str
-    gte: int
+    alert_type: AlertType = AlertType.USAGE
+    meter: str | None = None
+    gte: int = 0
+    lte: int | None = None
+    currency: str | None = None
     customer: str | None = None
+    subscription: str | None = None
+    """Of a spend alert that watches one subscription alone."""
+    subscriber: str | None = None
+    """The customer whose subscription that is."""
+    prices: tuple[str, ...] = ()
+    """Of a credit balance alert: only credits that can pay one of these count; none means all."""
     count_from: CountFrom = CountFrom.CREATION
     status: AlertStatus = AlertStatus.ACTIVE
-    alert_type: str = "usage_threshold"
+
+    @property
+    def tallied(self) -> bool:
+        """Whether a running total settles it: what has no periods, and is no money."""
+        return self.alert_type is AlertType.USAGE and self.count_from is not CountFrom.PERIOD_START
 
 
 class ActivationKind(StrEnum):
@@ -89,3 +119,48 @@ class FiredMark(NamedTuple):
     alert_no: int
     activation: int
     position: int
+
+
+class Action(StrEnum):
+    """What a notification tells (Stripe)."""
+
+    TRIGGERED = "triggered"
+    RECOVERED = "recovered"
+
+
+class AlertNotification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """That an alert on what is billed, or on credits, was triggered, or has recovered.
+
+    Unique per (alert, subject, activation, period, turn, action): contract C3.
+    """
+
+    id: str
+    account: str
+    livemode: bool
+    created_ms: int
+    alert: str
+    alert_type: AlertType
+    action: Action
+    customer: str
+    subject: str
+    """What it is about: a subscription, or a customer."""
+    subscription: str | None = None
+    meter: str | None = None
+    currency: str | None = None
+    value: int
+    """Minor units, or scaled usage: what the line was compared with."""
+    activation: int
+    period: int = 0
+    """What tells periods of the subject apart; 0 where it has none, below it for late usage."""
+    period_start_ms: int = 0
+    period_end_ms: int = 0
+    turn: int = 0
+    """How often it had recovered before, where there are no periods."""
+    is_late: bool = False
+    """Whether usage crossed the line that came when the period was over."""
+    position: int = 0
+    """Ordinal of the last usage event that counts."""
+    usages: tuple[WindowUsage, ...] = ()
+    """The usage that the value was made of: `doctor` makes it anew."""
+    event: str = ""
+    """Id of the event that told of it."""

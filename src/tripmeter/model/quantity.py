@@ -5,6 +5,7 @@ the decimal strings of the wire and the scaled integers of the engine.
 """
 
 import re
+from decimal import Decimal, localcontext
 from typing import Final
 
 DECIMAL_PLACES: Final = 15
@@ -52,6 +53,18 @@ def format_quantity(scaled: int) -> str:
     if not fraction:
         return f"{sign}{whole}"
     return f"{sign}{whole}.{fraction:0{DECIMAL_PLACES}d}".rstrip("0")
+
+
+def as_decimal(scaled: int) -> Decimal:
+    """A scaled integer as a decimal number of units."""
+    with localcontext(prec=60):
+        return Decimal(scaled).scaleb(-DECIMAL_PLACES).normalize() + 0
+
+
+def of_decimal(quantity: Decimal) -> int:
+    """The scaled integer of a number of units that has at most 15 places."""
+    with localcontext(prec=60):
+        return int(quantity * SCALE)
 
 
 def whole_units(scaled: int) -> int:

@@ -90,6 +90,8 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """The billing cycle anchor: periods begin at its day and time."""
     period_start_ms: int
     period_end_ms: int
+    periods: int = 1
+    """How many periods have begun, the current one included: two may begin at the same time."""
     clock: str | None = None
     """The test clock of its customer."""
     collection_method: Literal["charge_automatically", "send_invoice"] = "charge_automatically"

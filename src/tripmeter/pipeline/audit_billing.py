@@ -10,14 +10,14 @@ from typing import Final, NamedTuple
 
 from msgspec import structs
 
+from tripmeter.model.alert import AlertNotification
 from tripmeter.model.catalogue import Price
 from tripmeter.model.invoice import Invoice, WindowUsage
 from tripmeter.model.meter import Meter
-from tripmeter.model.quantity import format_quantity
+from tripmeter.model.quantity import format_quantity, of_decimal
 from tripmeter.model.scope import Scope
 from tripmeter.model.subscription import SubscriptionItem, Window
 from tripmeter.model.usage import MinuteEvent, TallyRow, UsageEvent
-from tripmeter.pipeline.bill import scaled
 from tripmeter.pipeline.windows import takes
 from tripmeter.ports import Session
 from tripmeter.rules.aggregate import aggregate, is_superseding
@@ -114,6 +114,8 @@ class BillingAudit:
                 self._read_invoice(scope, kept.value, claims)
             for item in session.subscription_items.every(scope):
                 self._read_item(scope, item.value, claims)
+            for told in session.alert_notifications.every(scope):
+                self._read_notification(scope, told.value, claims)
         self._claims = {slot: _Claims(own) for slot, own in claims.items()}
 
     def count(self, event: UsageEvent) -> None:
@@ -154,7 +156,7 @@ class BillingAudit:
         for one in invoice.usages:
             slot, meter = self._slot(scope, one.meter, invoice.customer)
             where = f"invoice {invoice.id}, item {one.item}"
-            told = format_quantity(scaled(one.usage))
+            told = format_quantity(of_decimal(one.usage))
             claims[slot].append(_Claim(where, meter, one.window, told))
             self._billed[one.window.no].insert(0, one)
         self.faults += self._wrong_lines(scope, invoice)
@@ -175,6 +177,16 @@ class BillingAudit:
             told = format_quantity(stored.usages.get(window.no, 0))
             where = f"item {item.id}, open window {window.no}"
             claims[slot].append(_Claim(where, meter, seen, told))
+
+    def _read_notification(
+        self, scope: Scope, told: AlertNotification, claims: dict[Slot, list[_Claim]]
+    ) -> None:
+        """The usage that a value was made of, as it was on the event that was told of."""
+        for one in told.usages:
+            slot, meter = self._slot(scope, one.meter, told.customer)
+            where = f"notification {told.id} of {told.alert}, item {one.item}"
+            shown = format_quantity(of_decimal(one.usage))
+            claims[slot].append(_Claim(where, meter, one.window, shown))
 
     def _wrong_lines(self, scope: Scope, invoice: Invoice) -> Iterator[Fault]:
         """Lines of usage that are not what the price makes of it."""

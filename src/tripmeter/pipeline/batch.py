@@ -32,8 +32,8 @@ from tripmeter.pipeline.usage import Answer, UsageBatch
 from tripmeter.ports import Session
 from tripmeter.rules.acceptance import CANCEL_WITHIN_MS
 from tripmeter.rules.alerts.usage_threshold import Line, Watch
+from tripmeter.wire.alerts import alert_triggered_object
 from tripmeter.wire.events import ALERT_TRIGGERED
-from tripmeter.wire.objects import alert_triggered_object
 
 T = TypeVar("T")
 
@@ -174,7 +174,7 @@ class Batch:
             event="",
             alert=alert.id,
             customer=tally.customer,
-            meter=alert.meter,
+            meter=tally.meter.meter.id,
         )
         announcement = Announcement(
             account=alert.account,
@@ -252,6 +252,10 @@ class Batch:
     def meter_changed(self, scope: Scope, meter: str) -> None:
         """Say that a meter, or an alert on it, is not as the data plane knew it."""
         self._changed.append(lambda known: known.meter_changed(scope, meter))
+
+    def alerts_changed(self, scope: Scope, customer: str | None) -> None:
+        """Say that alerts on what is billed are not as they were: a customer's, or everybody's."""
+        self._changed.append(lambda _: self._state.tallies.look_again(scope, customer))
 
     def customer_changed(self, scope: Scope, customer: str) -> None:
         """Say that a customer is new or gone."""

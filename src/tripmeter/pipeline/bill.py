@@ -1,22 +1,22 @@
-"""BILL: has a total reached a billing threshold? Then its invoice is part of the same commit.
+"""BILL: has a total reached a line of what is billed? What follows is part of the same commit.
 
 Most events are settled by the one comparison that alerts take, too. Where the total has come to
-the point at which to look, the thresholds of the subscriptions concerned are evaluated exactly, on
-this very event, and then either an invoice is issued or the next point is set.
+the point at which to look, the alerts and the thresholds of the subscriptions concerned are
+evaluated exactly, on this very event: alerts fire, an invoice is issued, the next point is set.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence, Set
 from contextlib import AbstractContextManager
-from decimal import Decimal, localcontext
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
+from tripmeter.billing.alerts import Looks, watch_former, watch_period
 from tripmeter.billing.contract import Contract, contract
-from tripmeter.billing.drafting import as_decimal
 from tripmeter.billing.late_usage import Late, report_late_usage
 from tripmeter.billing.periods import roll
-from tripmeter.billing.thresholds import Used, amount, issue, let_through
+from tripmeter.billing.thresholds import issue, let_through
+from tripmeter.billing.unbilled import Used, amount, used_now
 from tripmeter.control.clocks import now_of
-from tripmeter.model.quantity import SCALE
+from tripmeter.model.quantity import of_decimal
 from tripmeter.model.scope import Caller
 from tripmeter.model.usage import UsageEvent
 from tripmeter.pipeline.state import State
@@ -29,6 +29,24 @@ from tripmeter.rules.thresholds import Standing, crossing, looks, standing
 ROUNDS: Final = 3
 """So often one event may have invoices issued for one subscription: usage that was billed is below
 its thresholds again."""
+
+
+class _Seen(NamedTuple):
+    """A subscription at a moment."""
+
+    agreed: Contract
+    used: Sequence[Used]
+    now_ms: int
+    """The customer's time."""
+
+
+class _Billed(NamedTuple):
+    """What became of a subscription's thresholds."""
+
+    agreed: Contract
+    looks: Looks
+    is_issued: bool = False
+    """Whether there is an invoice, so that they are to be evaluated again."""
 
 
 class Counting(Work, Protocol):
@@ -91,48 +109,68 @@ class Biller:
             self._late.clear()
 
     def look(self, tally: Tally, event: UsageEvent) -> None:
-        """Evaluate the thresholds that an event may have reached."""
+        """Evaluate the alerts and thresholds that an event may have reached."""
         billing = tally.billing
-        if billing is None or tally.total < billing.line():
+        if billing is None:
             return
+        caller = Caller(tally.meter.scope)
+        for former in billing.closing(event.position, event.timestamp_ms):
+            with self._work.counting_at(event.position):
+                agreed = contract(self._work.session, caller.scope, former.subscription)
+                watch_former(self._work, caller, agreed, former.item, former.window)
+        if tally.total < billing.line():
+            return
+        done: set[str] = set()
         with self._work.counting_at(event.position):
-            for subscription in billing.concerned(tally.total):
-                self.evaluate(Caller(tally.meter.scope), subscription, is_retry=False)
+            while (subscription := self._concerned(tally, done)) is not None:
+                done.add(subscription)
+                self.evaluate(caller, subscription, is_retry=False)
+
+    def _concerned(self, tally: Tally, done: Set[str]) -> str | None:
+        """The next subscription to evaluate: an invoice that uses up credits concerns others."""
+        concerned = tally.billing.concerned(tally.total) if tally.billing else []
+        return next((one for one in concerned if one not in done), None)
 
     def evaluate(self, caller: Caller, subscription: str, *, is_retry: bool = True) -> None:
-        """Evaluate a subscription's thresholds, whatever its usage has come to.
+        """Evaluate a subscription's alerts and thresholds, whatever its usage has come to.
 
-        While an invoice is held back by the rate rule, only its retry does.
+        Alerts come first: an invoice may begin a new period, and the event belongs to this one.
         """
         for _ in range(ROUNDS):
-            agreed = contract(self._work.session, caller.scope, subscription)
-            if agreed.subscription.held_back and not is_retry:
-                break
-            used = self._used(agreed)
-            facts = [one.facts for one in used]
-            now_ms = now_of(self._work, agreed.customer.value)
-            if standing(agreed.subscription, facts, now_ms) is not Standing.EVALUATED:
-                break
-            says = amount(self._work.session, agreed, used, now_ms)
-            crossed = crossing(agreed.subscription, facts, says)
-            if not crossed:
-                agreed = let_through(self._work, caller, agreed)
-                self._set_looks(agreed, looks(agreed.subscription, facts, says))
+            seen = self._see(caller, subscription)
+            lines = watch_period(self._work, caller, *seen)
+            billed = self._bill(caller, seen, is_retry=is_retry)
+            if not billed.is_issued:
+                self._set_looks(billed.agreed, [*lines, billed.looks])
                 return
-            agreed = issue(self._work, caller, agreed, used, crossed, now_ms)
-            if agreed.subscription.held_back:
-                break
-        self._set_looks(agreed, {})
+        seen = self._see(caller, subscription)
+        self._set_looks(seen.agreed, watch_period(self._work, caller, *seen))
 
-    def _used(self, agreed: Contract) -> list[Used]:
-        """The metered items, with what their usage has come to by this very event."""
-        return [
-            Used(one, as_decimal(self._work.usage(one.item, one.current)))
-            for one in agreed.metered
-            if one.takes_usage
-        ]
+    def _see(self, caller: Caller, subscription: str) -> _Seen:
+        agreed = contract(self._work.session, caller.scope, subscription)
+        now_ms = now_of(self._work, agreed.customer.value)
+        return _Seen(agreed, used_now(self._work, agreed), now_ms)
 
-    def _set_looks(self, agreed: Contract, looks: Mapping[str, Decimal | None]) -> None:
+    def _bill(self, caller: Caller, seen: _Seen, *, is_retry: bool) -> _Billed:
+        """Issue the invoice for a threshold that is crossed.
+
+        While one is held back by the rate rule, only its retry does.
+        """
+        agreed, used, now_ms = seen
+        facts = [one.facts for one in used]
+        if agreed.subscription.held_back and not is_retry:
+            return _Billed(agreed, {})
+        if standing(agreed.subscription, facts, now_ms) is not Standing.EVALUATED:
+            return _Billed(agreed, {})
+        says = amount(self._work.session, agreed, used, now_ms)
+        crossed = crossing(agreed.subscription, facts, says)
+        if not crossed:
+            agreed = let_through(self._work, caller, agreed)
+            return _Billed(agreed, looks(agreed.subscription, facts, says))
+        agreed = issue(self._work, caller, agreed, used, crossed, now_ms)
+        return _Billed(agreed, {}, is_issued=not agreed.subscription.held_back)
+
+    def _set_looks(self, agreed: Contract, lines: Sequence[Looks]) -> None:
         """Set the usage of each item at which to look again; for none that is named, never.
 
         A superseding meter's usage follows no total, so each of its events is looked at.
@@ -144,14 +182,9 @@ class Biller:
             found = tally.billing.find(one.current.no) if tally.billing else None
             if found is None:
                 continue
-            at = looks.get(one.item.id)
-            found.look = NEVER if at is None else scaled(at)
+            known = [looks[one.item.id] for looks in lines if one.item.id in looks]
+            at = min((at for at in known if at is not None), default=None)
+            found.look = NEVER if at is None else of_decimal(at)
             if at is not None and tally.meter.superseding:
                 found.look = None
             draw_next_line(tally)
-
-
-def scaled(quantity: Decimal) -> int:
-    """A quantity of at most 15 places as the data plane has it."""
-    with localcontext(prec=60):
-        return int(quantity * SCALE)

@@ -12,8 +12,9 @@ from tripmeter.rules.alerts.usage_threshold import Standing, Watch, baseline, cu
 
 
 def explain(state: State, kept: Kept[Alert], customer_no: int, customer: str) -> Explanation:
-    """What was counted for a customer, what was not, and what happens next."""
+    """What was counted for a customer, what was not, and what happens next; of tallied alerts."""
     alert = kept.value
+    assert alert.meter is not None  # a total is that of a meter
     scope_meter = state.session.meters.get(_scope(alert), alert.meter)
     meter = state.catalogue.numbered(scope_meter.no)
     tally = state.peek(meter, customer_no, customer)

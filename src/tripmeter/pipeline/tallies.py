@@ -135,9 +135,13 @@ class Tallies:
                 billing.look_away()
             self._set(row, billing)
 
-    def look_again(self) -> None:
-        """All that was read from the log is read: evaluate thresholds from the next event on."""
+    def look_again(self, scope: Scope | None = None, customer: str | None = None) -> None:
+        """Have what is billed evaluated at the next event: all of it, or a scope's, or a
+        customer's."""
         for row, billing in self.billing.items():
+            is_other = customer not in (None, self.customers[row])
+            if is_other or scope not in (None, self.meters[int(self.meter_no[row])].scope):
+                continue
             billing.look_again()
             self.version[row] = STALE
 

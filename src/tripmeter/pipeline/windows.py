@@ -130,6 +130,17 @@ class Billing:
             if period.start_ms <= timestamp_ms < period.end_ms
         )
 
+    def closing(self, position: int, timestamp_ms: int) -> list[Open]:
+        """The windows of former periods that an event belongs to: their invoice is a draft."""
+        begun = {one.item: one.window.start_ms for one in self._open if one.is_current}
+        return [
+            one
+            for one in self._open
+            if not one.is_current
+            and one.window.start_ms < begun.get(one.item, LATEST_MS)
+            and takes(one.window, position, timestamp_ms)
+        ]
+
     def take(self, position: int, timestamp_ms: int, quantity: int) -> bool:
         """Assign an event to the windows that it belongs to, once the total has it.
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tripmeter.model.access import Account, ApiKey, StreamSession
-from tripmeter.model.alert import Activation, Alert, FiredMark, Firing
+from tripmeter.model.alert import Activation, Alert, AlertNotification, FiredMark, Firing
 from tripmeter.model.cells import HourBlock
 from tripmeter.model.customer import Customer
 from tripmeter.model.delivery import Answer
@@ -208,6 +208,8 @@ class Session(BillingRecords, Protocol):
     @property
     def firings(self) -> Records[Firing]: ...
     @property
+    def alert_notifications(self) -> Records[AlertNotification]: ...
+    @property
     def events(self) -> Records[Event]: ...
     @property
     def destinations(self) -> Records[Endpoint]: ...
@@ -243,11 +245,15 @@ class Session(BillingRecords, Protocol):
         ...
 
     def alerts_of_meter(self, scope: Scope, meter: str) -> list[Kept[Alert]]:
-        """Alerts on a meter that are active."""
+        """Active alerts on the running totals of a meter."""
         ...
 
     def all_alerts_of_meter(self, scope: Scope, meter: str) -> list[Kept[Alert]]:
-        """Alerts on a meter, whatever their status."""
+        """Alerts on the running totals of a meter, whatever their status."""
+        ...
+
+    def untallied_alerts(self, scope: Scope, customer: str) -> list[Kept[Alert]]:
+        """Active alerts that may concern a customer, and that no running total settles."""
         ...
 
     def scopes(self) -> list[Scope]:
@@ -334,6 +340,10 @@ class Work(Protocol):
 
     def meter_changed(self, scope: Scope, meter: str) -> None:
         """Say that a meter, or an alert on it, is not as the data plane knew it."""
+        ...
+
+    def alerts_changed(self, scope: Scope, customer: str | None) -> None:
+        """Say that alerts on what is billed are not as they were: a customer's, or everybody's."""
         ...
 
     def customer_changed(self, scope: Scope, customer: str) -> None:

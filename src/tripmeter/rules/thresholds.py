@@ -86,9 +86,12 @@ def looks(
 
     For a subscription of which nothing is crossed.
     """
+    gte = subscription.amount_gte
     found: dict[str, Decimal | None] = {}
     for one in items:
-        candidates = [_for_usage(one), _for_amount(subscription, one, len(items), amount)]
+        candidates = [_for_usage(one)]
+        if gte is not None:
+            candidates.append(look_for_amount(gte, amount, one, len(items)))
         found[one.id] = min((at for at in candidates if at is not None), default=None)
     return found
 
@@ -105,10 +108,7 @@ def _for_usage(item: Metered) -> Decimal | None:
     return None if left is None else item.usage + left
 
 
-def _for_amount(
-    subscription: Subscription, item: Metered, sharers: int, amount: int
-) -> Decimal | None:
-    if subscription.amount_gte is None:
-        return None
-    share = (subscription.amount_gte - amount) // sharers
-    return quantity_costing_more(item.price, item.usage, share)
+def look_for_amount(gte: int, amount: int, item: Metered, sharers: int) -> Decimal | None:
+    """The usage of an item up to which an amount cannot reach `gte`, whatever as many other items
+    as share it do meanwhile; None if no usage makes it."""
+    return quantity_costing_more(item.price, item.usage, (gte - amount) // sharers)

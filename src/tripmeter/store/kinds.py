@@ -8,7 +8,7 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 
 from tripmeter.model.access import Account, ApiKey
-from tripmeter.model.alert import Alert, Firing
+from tripmeter.model.alert import Alert, AlertNotification, Firing
 from tripmeter.model.catalogue import (
     Coupon,
     GivenDiscount,
@@ -69,8 +69,11 @@ ALERT: Final = Kind(
     "alert",
     Alert,
     "alert",
-    _columns("alert_type", "meter", "customer", "status"),
-    dict.fromkeys(("alert_type", "meter", "customer")),
+    lambda alert: {
+        **_columns("alert_type", "meter", "subscription", "status", "tallied")(alert),
+        "customer": alert.customer or alert.subscriber,
+    },
+    dict.fromkeys(("alert_type", "meter", "customer", "subscription")),
 )
 FIRING: Final = Kind(
     "firing",
@@ -78,6 +81,13 @@ FIRING: Final = Kind(
     "notification",
     msgspec.structs.asdict,
     {"alert": None, "customer": None, **_CREATED},
+)
+ALERT_NOTIFICATION: Final = Kind(
+    "alert_notification",
+    AlertNotification,
+    "notification",
+    _columns(*"alert subject action customer subscription activation period turn".split()),
+    dict.fromkeys("alert subject action customer subscription".split()) | _CREATED,
 )
 EVENT: Final = Kind(
     "event",
@@ -197,6 +207,7 @@ ENTITLEMENT: Final = _kind(
 TEST_CLOCK: Final = _kind("test_clock", TestClock, "test clock")
 
 NARROWING: Final[Mapping[str, tuple[str, ...]]] = {
+    "alert_notification": ("alert",),
     "price": ("lookup_key", "product"),
     "promotion_code": ("code",),
     "subscription": ("customer",),

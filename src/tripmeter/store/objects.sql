@@ -5,6 +5,19 @@
 --
 -- A filter that was not given is NULL; {created} stands for bounds of the time of creation.
 
+-- objects: alert alerts (alert_type, meter, customer, subscription, status, tallied)
+  AND status <> 'archived'
+  AND (CAST(:alert_type AS text) IS NULL OR alert_type = :alert_type)
+  AND (CAST(:meter AS text) IS NULL OR meter = :meter)
+  AND (CAST(:customer AS text) IS NULL OR customer = :customer)
+  AND (CAST(:subscription AS text) IS NULL OR subscription = :subscription)
+-- objects: alert_notification alert_notifications (alert, subject, action, customer, subscription, activation, period, turn)
+  AND (CAST(:alert AS text) IS NULL OR alert = :alert)
+  AND (CAST(:subject AS text) IS NULL OR subject = :subject)
+  AND (CAST(:action AS text) IS NULL OR action = :action)
+  AND (CAST(:customer AS text) IS NULL OR customer = :customer)
+  AND (CAST(:subscription AS text) IS NULL OR subscription = :subscription)
+{created}
 -- objects: product products (active, deleted, type, shippable, url)
   AND NOT deleted
   AND (CAST(:active AS boolean) IS NULL OR active = :active)

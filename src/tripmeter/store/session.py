@@ -40,6 +40,7 @@ class SqlSession:
         self.customers = DocumentRecords(statements, kinds.CUSTOMER)
         self.meters = DocumentRecords(statements, kinds.METER)
         self.alerts = DocumentRecords(statements, kinds.ALERT)
+        self.alert_notifications = DocumentRecords(statements, kinds.ALERT_NOTIFICATION)
         self.firings = DocumentRecords(statements, kinds.FIRING)
         self.events = DocumentRecords(statements, kinds.EVENT)
         self.destinations = DocumentRecords(statements, kinds.ENDPOINT)
@@ -110,6 +111,11 @@ class SqlSession:
     def all_alerts_of_meter(self, scope: Scope, meter: str) -> list[Kept[Alert]]:
         """Alerts on a meter, whatever their status."""
         return self._alerts("all_alerts_of_meter", scope, meter)
+
+    def untallied_alerts(self, scope: Scope, customer: str) -> list[Kept[Alert]]:
+        """Active alerts that may concern a customer, and that no running total settles."""
+        rows = self._sql.rows("untallied_alerts", {**scope._asdict(), "customer": customer})
+        return [Kept(no, msgspec.json.decode(doc, type=Alert)) for no, doc in rows]
 
     def _alerts(self, name: str, scope: Scope, meter: str) -> list[Kept[Alert]]:
         rows = self._sql.rows(name, {**scope._asdict(), "meter": meter})

@@ -12,12 +12,14 @@ API_VERSION: Final = "2026-10-28.endive"
 """The version that events are rendered in, unless an endpoint is pinned to another."""
 
 ALERT_TRIGGERED: Final = "billing.alert.triggered"
+ALERT_RECOVERED: Final = "billing.alert.recovered"
 ERROR_REPORT: Final = "v1.billing.meter.error_report_triggered"
 NO_METER_FOUND: Final = "v1.billing.meter.no_meter_found"
 PING: Final = "v2.core.event_destination.ping"
 
 SNAPSHOT_TYPES: Final = frozenset(
     {
+        ALERT_RECOVERED,
         ALERT_TRIGGERED,
         "billing.credit_balance_transaction.created",
         "billing.credit_grant.created",

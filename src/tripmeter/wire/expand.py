@@ -9,6 +9,7 @@ EXPANDABLE: Final[dict[str, dict[tuple[str, ...], str]]] = {
     "billing.alert": {
         ("usage_threshold", "meter"): "meter",
         ("usage_threshold", "filters", "customer"): "customer",
+        ("credit_balance_threshold", "filters", "customer"): "customer",
     },
     "customer": {
         ("discount", "customer"): "customer",

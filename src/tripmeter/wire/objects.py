@@ -5,12 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 from tripmeter.model.access import Account, StreamSession
-from tripmeter.model.alert import Alert, Firing
 from tripmeter.model.customer import Customer
 from tripmeter.model.event import DeliveryAttempt, Endpoint
 from tripmeter.model.ids import base62, from_base62
 from tripmeter.model.meter import Meter
-from tripmeter.model.quantity import format_quantity, whole_units
+from tripmeter.model.quantity import format_quantity
 from tripmeter.wire import shapes
 from tripmeter.wire.catalogue import discount_object
 from tripmeter.wire.times import rfc3339, unix
@@ -145,65 +144,6 @@ def summary_start_ms(id: str) -> int | None:
     """The start of the span that a summary's id belongs to; None if it is no such id."""
     number = from_base62(id.rpartition("_")[2])
     return None if number is None else (number >> 8 * _SUMMARY_BYTES) * 1000
-
-
-def alert_object(alert: Alert) -> shapes.AlertObject:
-    """An alert. `filters` and `count_from` are there only where they were given."""
-    threshold: dict[str, Any] = {
-        "filters": None,
-        "gte": alert.gte,
-        "meter": alert.meter,
-        "recurrence": "one_time",
-    }
-    if alert.customer is not None:
-        threshold["filters"] = [{"type": "customer", "customer": alert.customer}]
-    if alert.count_from != "creation":
-        threshold["count_from"] = alert.count_from.value
-    return {
-        "id": alert.id,
-        "object": "billing.alert",
-        "alert_type": alert.alert_type,
-        "livemode": alert.livemode,
-        "status": alert.status.value,
-        "title": alert.title,
-        "usage_threshold": threshold,
-    }
-
-
-def alert_triggered_object(alert: Alert, firing: Firing) -> shapes.AlertTriggeredObject:
-    """That an alert fired. `value` is the usage counted, in whole units, rounded down."""
-    return {
-        "object": "billing.alert_triggered",
-        "alert": alert_object(alert),
-        "created": unix(firing.fired_ms),
-        "customer": firing.customer,
-        "livemode": firing.livemode,
-        "value": whole_units(firing.value),
-    }
-
-
-def notification_object(firing: Firing) -> shapes.AlertNotificationObject:
-    """One firing, with the identifier of the very event that crossed."""
-    return {
-        "id": firing.id,
-        "object": "billing.alert_notification",
-        "action": "triggered",
-        "aggregation_period_end": None,
-        "aggregation_period_start": None,
-        "alert": firing.alert,
-        "alert_type": "usage_threshold",
-        "cadence": None,
-        "currency": None,
-        "custom_pricing_unit": None,
-        "customer": firing.customer,
-        "livemode": firing.livemode,
-        "meter": firing.meter,
-        "notification_event": firing.event,
-        "notified_at": unix(firing.fired_ms),
-        "subscription": None,
-        "value": format_quantity(firing.value),
-        "meter_event_identifier": firing.identifier,
-    }
 
 
 def session_object(session: StreamSession, token: str) -> shapes.MeterEventSessionObject:

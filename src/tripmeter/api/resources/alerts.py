@@ -4,47 +4,128 @@ from typing import Any, Final
 
 from tripmeter.api.call import Call, Reply, Route, bounds_ms, fields, list_object, listing
 from tripmeter.api.encoding import encode
+from tripmeter.api.resources.credits import CREDIT_SCOPE
 from tripmeter.control import alerts
-from tripmeter.model.errors import ParameterMissing
-from tripmeter.model.stored import Page
+from tripmeter.model.money import AMOUNT_LIMIT
+from tripmeter.model.stored import Page, Slice
 from tripmeter.pipeline.explain import explain
+from tripmeter.pipeline.explain_billed import explain_billed
 from tripmeter.pipeline.jobs import QueryJob
 from tripmeter.pipeline.state import State
 from tripmeter.ports import Session, Work
-from tripmeter.wire.explanations import explanation_object
-from tripmeter.wire.objects import alert_object, notification_object
+from tripmeter.wire.alerts import (
+    AlertNotificationObject,
+    AlertObject,
+    alert_object,
+    firing_object,
+    notification_object,
+)
+from tripmeter.wire.explanations import (
+    AlertExplanationObject,
+    billed_explanation_object,
+    explanation_object,
+)
 from tripmeter.wire.params import Enum, Integer, ListOf, Object, Range, String
-from tripmeter.wire.shapes import AlertExplanationObject, AlertNotificationObject, AlertObject
 
 _PATH: Final = "/v1/billing/alerts"
 _ONE: Final = f"{_PATH}/{{id}}"
 
 _FILTER: Final = Object({"type": Enum("customer", required=True), "customer": String()})
 
-_CREATE: Final = fields(
-    alert_type=Enum("usage_threshold", required=True),
-    title=String(required=True, max_length=256),
-    usage_threshold=Object(
-        {
-            "gte": Integer(required=True, minimum=1, maximum=10**15 - 1),
-            "meter": String(required=True),
-            "recurrence": Enum("one_time", required=True),
-            "filters": ListOf(_FILTER, max_items=1, blank="unset"),
-            "count_from": Enum(
-                "creation",
-                "lifetime",
-                description="Which usage counts: what is reported after the alert's creation or "
-                "activation, or all there ever was (extension).",
+_TYPES: Final = ("usage_threshold", "spend_threshold", "credit_balance_threshold")
+
+_USAGE: Final = Object(
+    {
+        "gte": Integer(required=True, minimum=1, maximum=10**15 - 1),
+        "meter": String(required=True),
+        "recurrence": Enum("one_time", required=True),
+        "filters": ListOf(_FILTER, max_items=1, blank="unset"),
+        "count_from": Enum(
+            "creation",
+            "lifetime",
+            "period_start",
+            description="Which usage counts: what is reported after the alert's creation or "
+            "activation, all there ever was, or that of the current billing period, in each of "
+            "which it fires anew (extension).",
+        ),
+    }
+)
+
+_PLANS: Final = "Not supported, as there are no pricing plans: refused."
+
+_SPEND: Final = Object(
+    {
+        "aggregation_period": Enum("billing", required=True),
+        "gte": Object(
+            {
+                "type": Enum("amount", required=True),
+                "amount": Object(
+                    {
+                        "currency": String(required=True, max_length=3),
+                        "value": Integer(required=True, minimum=1, maximum=AMOUNT_LIMIT),
+                    }
+                ),
+            },
+            required=True,
+        ),
+        "filters": Object(
+            {
+                "customer": String(description="Watch this customer alone (extension)."),
+                "subscription": String(description="Watch this subscription alone (extension)."),
+                "billable_items": ListOf(String(), description=_PLANS),
+                "billing_cadence": String(description=_PLANS),
+                "pricing_plan": String(description=_PLANS),
+                "pricing_plan_subscription": String(description=_PLANS),
+            }
+        ),
+        "group_by": Enum("subscription", description="Each has its own spend (extension)."),
+    }
+)
+
+_CREDIT_BALANCE: Final = Object(
+    {
+        "lte": Object(
+            {
+                "balance_type": Enum("monetary", required=True),
+                "monetary": Object(
+                    {
+                        "currency": String(required=True, max_length=3),
+                        "value": Integer(required=True, minimum=0, maximum=AMOUNT_LIMIT),
+                    }
+                ),
+            },
+            required=True,
+        ),
+        "filters": ListOf(
+            Object(
+                {
+                    "type": Enum("customer", required=True),
+                    "customer": String(),
+                    "credit_grants": Object(
+                        {
+                            "applicability_config": Object(
+                                {"scope": Object(CREDIT_SCOPE, required=True)}, required=True
+                            )
+                        }
+                    ),
+                }
             ),
-        }
-    ),
+            max_items=1,
+        ),
+    }
+)
+
+_CREATE: Final = fields(
+    alert_type=Enum(*_TYPES, required=True),
+    title=String(required=True, max_length=256),
+    usage_threshold=_USAGE,
+    spend_threshold=_SPEND,
+    credit_balance_threshold=_CREDIT_BALANCE,
 )
 
 
 def create(work: Work, call: Call) -> Any:
     """Make an alert."""
-    if "usage_threshold" not in call.params:
-        raise ParameterMissing("usage_threshold")
     return alert_object(alerts.create_alert(work, call.caller, call.own_params))
 
 
@@ -75,31 +156,35 @@ def list_(session: Session, call: Call) -> Any:
 
 
 def notifications(session: Session, call: Call) -> Any:
-    """The firings of an alert for a customer, newest first."""
+    """What was told of an alert, newest first."""
     alert = session.alerts.get(call.scope, call.id).value
-    found = session.firings.page(
-        call.scope,
-        call.page,
-        alert=alert.id,
-        customer=call.params["customer"],
+    path = f"{_PATH}/{alert.id}/notifications"
+    if call.params.get("meter", alert.meter) != alert.meter or "cadence" in call.params:
+        return list_object(path, Slice([], has_more=False), notification_object)
+    wanted: dict[str, Any] = {
+        "alert": alert.id,
+        "customer": call.params.get("customer"),
         **bounds_ms(call.params.get("notified_at")),
-    )
-    if call.params.get("action", "triggered") != "triggered" or _elsewhere(call, alert.meter):
-        found = found._replace(items=[], has_more=False)
-    return list_object(f"{_PATH}/{alert.id}/notifications", found, notification_object)
-
-
-def _elsewhere(call: Call, meter: str) -> bool:
-    """Whether a filter names something that no notification of this alert belongs to."""
-    return call.params.get("meter", meter) != meter or "subscription" in call.params
+    }
+    if not alert.tallied:
+        wanted |= {name: call.params.get(name) for name in ("action", "subscription")}
+        told = session.alert_notifications.page(call.scope, call.page, **wanted)
+        return list_object(path, told, notification_object)
+    fired = session.firings.page(call.scope, call.page, **wanted)
+    if call.params.get("action") == "recovered" or "subscription" in call.params:
+        fired = fired._replace(items=[], has_more=False)
+    return list_object(path, fired, firing_object)
 
 
 async def explanation(call: Call) -> Reply:
     """Why the alert has or has not fired for a customer."""
 
-    def query(state: State, session: Session, _now_ms: int) -> Any:
+    def query(state: State, session: Session, now_ms: int) -> Any:
         kept = session.alerts.get(call.scope, call.id)
         customer = session.customers.get(call.scope, call.params["customer"], "customer")
+        if not kept.value.tallied:
+            found = explain_billed(state, kept, customer.value.id, now_ms)
+            return billed_explanation_object(found)
         facts = explain(state, kept, customer.no, customer.value.id)
         fired = session.firings.page(
             call.scope, Page(1), alert=kept.value.id, customer=customer.value.id
@@ -116,7 +201,7 @@ ROUTES: Final = (
         _PATH,
         "List alerts",
         AlertObject,
-        listing(alert_type=Enum("usage_threshold"), meter=String(), customer=String()),
+        listing(alert_type=Enum(*_TYPES), meter=String(), customer=String()),
         read=list_,
         is_list=True,
     ),
@@ -134,10 +219,10 @@ ROUTES: Final = (
     Route(
         "GET",
         f"{_ONE}/notifications",
-        "List the firings of an alert for a customer",
+        "List what was told of an alert",
         AlertNotificationObject,
         listing(
-            customer=String(required=True),
+            customer=String(description="For whom; everybody unless given."),
             action=Enum("triggered", "recovered"),
             cadence=String(),
             meter=String(),

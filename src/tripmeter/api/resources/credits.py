@@ -23,7 +23,7 @@ _TRANSACTIONS: Final = "/v1/billing/credit_balance_transactions"
 
 _NAMED: Final = Object({"id": String(required=True)})
 
-_SCOPE: Final[dict[str, Param]] = {
+CREDIT_SCOPE: Final[dict[str, Param]] = {
     "billable_items": ListOf(_NAMED, max_items=20, description="Not supported: refused."),
     "price_type": Enum("metered", description="All metered prices."),
     "prices": ListOf(_NAMED, max_items=20, description="Some metered prices."),
@@ -43,7 +43,7 @@ _CREATE: Final = fields(
         },
         required=True,
     ),
-    applicability_config=Object({"scope": Object(_SCOPE, required=True)}, required=True),
+    applicability_config=Object({"scope": Object(CREDIT_SCOPE, required=True)}, required=True),
     category=Enum("paid", "promotional"),
     customer=String(required=True),
     effective_at=Timestamp(description="When it can be used first; now unless given."),
@@ -56,7 +56,7 @@ _CREATE: Final = fields(
 _FILTER: Final = Object(
     {
         "type": Enum("applicability_scope", "credit_grant", required=True),
-        "applicability_scope": Object(_SCOPE),
+        "applicability_scope": Object(CREDIT_SCOPE),
         "credit_grant": String(),
     },
     required=True,

@@ -101,30 +101,19 @@ SELECT no, doc FROM meters
 WHERE account = :account AND livemode = :livemode AND event_name = :event_name
 ORDER BY no DESC LIMIT 1
 
--- name: insert_alert
-INSERT INTO alerts (id, account, livemode, created_ms, alert_type, meter, customer, status, doc)
-VALUES (:id, :account, :livemode, :created_ms, :alert_type, :meter, :customer, :status, :doc)
-RETURNING no
--- name: replace_alert
-UPDATE alerts SET status = :status, doc = :doc WHERE no = :no
--- name: find_alert
-SELECT no, doc FROM alerts WHERE account = :account AND livemode = :livemode AND id = :id
--- name: numbered_alert
-SELECT doc FROM alerts WHERE no = :no
--- name: page_alert paged
-SELECT no, doc FROM alerts
-WHERE account = :account AND livemode = :livemode AND status <> 'archived'
-  AND (:alert_type IS NULL OR alert_type = :alert_type)
-  AND (:meter IS NULL OR meter = :meter)
-  AND (:customer IS NULL OR customer = :customer)
-  AND {cursor} ORDER BY {order} LIMIT :limit
 -- name: active_alerts_of_meter
 SELECT no, doc FROM alerts
 WHERE account = :account AND livemode = :livemode AND meter = :meter AND status = 'active'
+  AND tallied
 ORDER BY no
 -- name: all_alerts_of_meter
 SELECT no, doc FROM alerts
-WHERE account = :account AND livemode = :livemode AND meter = :meter ORDER BY no
+WHERE account = :account AND livemode = :livemode AND meter = :meter AND tallied ORDER BY no
+-- name: untallied_alerts
+SELECT no, doc FROM alerts
+WHERE account = :account AND livemode = :livemode AND NOT tallied
+  AND (customer IS NULL OR customer = :customer) AND status = 'active'
+ORDER BY no
 -- name: count_alerts
 SELECT count(*) FROM alerts
 WHERE account = :account AND livemode = :livemode AND meter = :meter AND status <> 'archived'

@@ -1,0 +1,94 @@
+"""What a subscription's usage has come to, and what of it is not billed yet would cost."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from msgspec import structs
+
+from tripmeter.billing.contract import Contract, Item
+from tripmeter.billing.discounting import discounts_of
+from tripmeter.billing.drafting import item_lines, metered_lines
+from tripmeter.billing.invoices import Draft, invoice_of
+from tripmeter.billing.periods import invoice_fields
+from tripmeter.billing.settling import estimated
+from tripmeter.billing.usage import usage_of
+from tripmeter.model.invoice import BillingReason, InvoiceItem, InvoiceLine
+from tripmeter.model.stored import Kept
+from tripmeter.model.subscription import Window
+from tripmeter.ports import Session, Work
+from tripmeter.rules.periods import Period
+from tripmeter.rules.thresholds import Metered
+
+
+class Used(NamedTuple):
+    """A metered item, and what was used of it in the current period."""
+
+    item: Item
+    usage: Decimal
+
+    @property
+    def facts(self) -> Metered:
+        """As the rules want it."""
+        own = self.item.item
+        return Metered(
+            own.id, self.item.price, self.usage, self.item.current.billed_usage, own.usage_gte
+        )
+
+
+def used_now(work: Work, agreed: Contract) -> list[Used]:
+    """The metered items, with what their usage has come to by now: on an event, by that one."""
+    return [
+        Used(one, usage_of(work, one.item, one.current))
+        for one in agreed.metered
+        if one.takes_usage
+    ]
+
+
+def amount(
+    session: Session,
+    agreed: Contract,
+    used: Sequence[Used],
+    now_ms: int,
+    pending: Sequence[Kept[InvoiceItem]] = (),
+) -> int:
+    """What an invoice for all usage that was not billed yet, and for `pending`, would say: without
+    tax, after discounts and credits, in minor units."""
+    lines = [*unbilled_lines(agreed, used, now_ms), *item_lines(pending, now_ms)]
+    invoice = invoice_of(draft_of(agreed, lines, now_ms, pending), agreed.scope, now_ms)
+    return estimated(session, agreed.scope, invoice, agreed.customer.value).total_excluding_tax
+
+
+def unbilled_lines(agreed: Contract, used: Sequence[Used], now_ms: int) -> list[InvoiceLine]:
+    """Lines for all usage that was not billed yet."""
+    return [
+        line
+        for item, usage in used
+        for line in metered_lines(agreed, item, _until(item.current, now_ms), usage, now_ms)
+    ]
+
+
+def _until(window: Window, now_ms: int) -> Window:
+    """The part of a window that lies behind."""
+    end_ms = max(min(window.end_ms, now_ms), window.start_ms)
+    return structs.replace(window, end_ms=end_ms)
+
+
+def draft_of(
+    agreed: Contract,
+    lines: Sequence[InvoiceLine],
+    now_ms: int,
+    pending: Sequence[Kept[InvoiceItem]] = (),
+) -> Draft:
+    """An invoice in the midst of a period."""
+    now = agreed.subscription
+    return Draft(
+        customer=agreed.customer.value,
+        currency=now.currency,
+        reason=BillingReason.THRESHOLD,
+        period=Period(now.period_start_ms, now.period_end_ms),
+        lines=lines,
+        subscription=now.id,
+        discounts=discounts_of(agreed, now_ms, pending),
+        fields=invoice_fields(agreed, (), now_ms),
+    )
