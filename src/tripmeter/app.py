@@ -47,6 +47,7 @@ from tripmeter.pipeline.publish import Parcel
 from tripmeter.pipeline.roll import bill, roll
 from tripmeter.pipeline.writer import QueueLimits, Writer
 from tripmeter.ports import AlreadyRunning, Clock, Poster, Store, StoreUnusable
+from tripmeter.ports.payments import RECORDED, Payments
 from tripmeter.rules.admission import Limits
 from tripmeter.settings import SettingInvalid, Settings
 from tripmeter.store.identifiers import TieredIdentifiers
@@ -69,6 +70,7 @@ class Engine:
         *,
         clock: Clock | None = None,
         poster: Poster | None = None,
+        payments: Payments = RECORDED,
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
@@ -76,7 +78,13 @@ class Engine:
         identifiers = TieredIdentifiers(settings.identifiers_path)
         queue = QueueLimits(pieces=settings.max_queued_events)
         self.writer = Writer(
-            self.store, self.clock, identifiers, self._wake, limits=queue, terms=terms_of(settings)
+            self.store,
+            self.clock,
+            identifiers,
+            self._wake,
+            limits=queue,
+            terms=terms_of(settings),
+            payments=payments,
         )
         self.poster = poster or WebhookPoster(allow_private=settings.allow_private_webhooks)
         self.deliverer = Deliverer(self.store, self.writer, self.poster, self.clock)

@@ -22,8 +22,10 @@ Billing:
 TRIPMETER_INVOICE_GRACE           seconds for which the invoice of a  3600
                                   period stays a draft, and takes
                                   late usage; up to 72 hours
-TRIPMETER_INVOICE_RATE            invoices that thresholds may issue  10/minute,20/day
-                                  for a subscription; or off
+TRIPMETER_INVOICE_RATE            new invoices of a subscription, the 10/minute,20/day
+                                  ends of its periods aside; beyond
+                                  it thresholds wait, and requests
+                                  are refused; or off
 TRIPMETER_BASE_URL                where people find their invoices    http://HOST:PORT
 TRIPMETER_SELLER                  who invoices are from               the account's name
 

@@ -168,9 +168,13 @@ class Load:
             events.append(event_form(EVENT_NAME, NOBODY, 1, None))
         token = self._token or await self._open_stream()
         self.strays_sent += request.stray
-        return await self._api.call(
+        answer = await self._api.call(
             "POST", STREAM, json={"events": events}, key=request.key, token=token
         )
+        if answer.status == 401:  # a session lasts 15 minutes, a long campaign longer
+            self._token = None
+            raise httpx2.RemoteProtocolError(f"the session has expired: {answer}")
+        return answer
 
     async def _open_stream(self) -> str:
         answer = await self._api.call("POST", "/v2/billing/meter_event_session", json={})

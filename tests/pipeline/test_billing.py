@@ -1,6 +1,7 @@
 """What the data plane bills: late usage, clocks, changes that are rolled back, and what doctor
 finds. Whole lives are played in `tests/sim/test_billing_oracle.py`."""
 
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import count
@@ -12,7 +13,7 @@ from msgspec import structs
 from support.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from support.engine import Engine
 from tripmeter.billing.creation import cancel_subscription, create_subscription
-from tripmeter.billing.invoices import Draft, draft
+from tripmeter.billing.invoices import Draft, draft, pay
 from tripmeter.billing.test_clocks import advance, create_test_clock
 from tripmeter.control.credits import create_grant, end_grant
 from tripmeter.control.customers import create_customer
@@ -28,6 +29,7 @@ from tripmeter.pipeline.audit import Difference, audit
 from tripmeter.pipeline.jobs import CommandJob, Counted
 from tripmeter.pipeline.roll import bill, roll
 from tripmeter.ports import Session, Work
+from tripmeter.ports.payments import Outcome
 from tripmeter.rules.periods import Period
 from tripmeter.wire.events import ERROR_REPORT
 
@@ -264,6 +266,40 @@ def test_credits_that_are_gone_bring_a_threshold_nearer(shop: Shop) -> None:
     assert [one.total for one in shop.invoices("subscription_threshold")] == [510]
 
 
+def _granted(shop: Shop, cents: int, **terms: Any) -> None:
+    money = {"type": "monetary", "monetary": {"currency": "usd", "value": cents}}
+    scope = {"scope": {"price_type": "metered"}}
+    given = {"customer": "cus_1", "amount": money, "applicability_config": scope, **terms}
+    shop.engine.command(create_grant, given)
+
+
+def test_credits_to_come_pay_no_threshold_invoice(shop: Shop) -> None:
+    _granted(shop, 500, effective_at=shop.engine.clock.now_ms() // 1000 + 86_400)
+    shop.subscribe(billing_thresholds={"amount_gte": 1_000})
+    shop.use(100)
+    assert [one.total for one in shop.invoices("subscription_threshold")] == [1_000]
+
+
+def test_credits_that_expire_in_the_period_pay_what_thresholds_bill_before(shop: Shop) -> None:
+    _granted(shop, 500, expires_at=shop.engine.clock.now_ms() // 1000 + 86_400)
+    shop.subscribe(billing_thresholds={"amount_gte": 1_000})
+    shop.use(100)
+    assert not shop.invoices("subscription_threshold")
+    shop.use(50)
+    (issued,) = shop.invoices("subscription_threshold")
+    assert (issued.total, issued.subtotal) == (1_000, 1_500)
+    assert issued.period_end_ms == issued.created_ms
+
+
+def test_credits_that_have_expired_pay_nothing(shop: Shop) -> None:
+    _granted(shop, 500, expires_at=shop.engine.clock.now_ms() // 1000 + 86_400)
+    shop.subscribe(billing_thresholds={"amount_gte": 1_000})
+    shop.use(120)
+    shop.pass_time(DAY_MS)
+    shop.use(1)
+    assert [one.total for one in shop.invoices("subscription_threshold")] == [1_210]
+
+
 def _dear_at_first(shop: Shop) -> str:
     """Up to ten calls at a dollar each, or all of them at 10 cents."""
     recurring = {
@@ -297,6 +333,89 @@ def test_what_a_cancellation_made_dearer_crosses_a_threshold_with_the_next_event
     assert not shop.invoices("subscription_threshold")
     shop.use(1, on="seconds")
     assert [one.total for one in shop.invoices("subscription_threshold")] == [802]
+
+
+# --- payments ----------------------------------------------------------------------------------
+
+
+class Purse:
+    """Pays, declines or puts off what is asked for, as it is told to."""
+
+    def __init__(self) -> None:
+        self.outcome = Outcome.PAID
+        self.asked: list[int] = []
+
+    def collect(self, invoice: Invoice) -> Outcome:
+        self.asked.append(invoice.amount_due)
+        return self.outcome
+
+
+@pytest.fixture
+def purse() -> Purse:
+    return Purse()
+
+
+@pytest.fixture
+def owing(purse: Purse) -> Iterator[Shop]:
+    """With a subscription whose first threshold invoice is not collected."""
+    with Engine(payments=purse) as engine:
+        shop = Shop(engine)
+        shop.subscribe(billing_thresholds={"amount_gte": 100})
+        purse.outcome = Outcome.DECLINED
+        shop.use(10)
+        yield shop
+
+
+def _standing(shop: Shop) -> tuple[str, str]:
+    """Where the subscription and its newest invoice stand."""
+    scope = shop.engine.scope
+    found = shop.engine.query(lambda _, session, __: [*session.subscriptions.every(scope)])
+    return found[0].value.status.value, shop.invoices()[-1].status.value
+
+
+def _pay(shop: Shop, *, out_of_band: bool = False) -> None:
+    id_ = shop.invoices()[-1].id
+
+    def run(work: Work, caller: Caller) -> None:
+        pay(work, caller, work.session.invoices.get(caller.scope, id_), out_of_band=out_of_band)
+
+    shop.engine.command(run)
+
+
+def test_a_payment_that_is_declined_leaves_its_subscription_past_due(
+    owing: Shop, purse: Purse
+) -> None:
+    assert (_standing(owing), purse.asked) == (("past_due", "open"), [100])
+    types = [event.type for event in owing.engine.events()]
+    assert types.count("invoice.payment_failed") == 1
+    with pytest.raises(StateConflict, match="was declined"):
+        _pay(owing)
+    purse.outcome = Outcome.PAID
+    _pay(owing)
+    assert (_standing(owing), purse.asked) == (("active", "paid"), [100, 100, 100])
+
+
+def test_usage_of_who_is_past_due_is_billed_on(owing: Shop, purse: Purse) -> None:
+    purse.outcome = Outcome.PAID
+    owing.use(10)
+    assert _standing(owing) == ("past_due", "paid"), "the first one is still open"
+    assert [one.total for one in owing.invoices("subscription_threshold")] == [100, 100]
+
+
+def test_a_payment_may_be_told_of_later(owing: Shop, purse: Purse) -> None:
+    _pay(owing, out_of_band=True)
+    purse.outcome = Outcome.LATER
+    owing.use(10)
+    assert _standing(owing) == ("active", "open")
+    _pay(owing)
+    assert _standing(owing) == ("active", "open"), "asked for once more"
+    _pay(owing, out_of_band=True)
+    assert _standing(owing) == ("active", "paid")
+
+
+def test_nobody_is_asked_for_nothing(owing: Shop, purse: Purse) -> None:
+    owing.pass_time(DAYS * DAY_MS + 2 * HOUR_MS)
+    assert (owing.invoices()[-1].total, purse.asked) == (0, [100])
 
 
 # --- once --------------------------------------------------------------------------------------
@@ -448,3 +567,19 @@ def test_a_clock_that_is_advanced_bills_and_watches_by_its_own_time(shop: Shop) 
     ]
     assert [firing.alert for firing in shop.engine.firings()] == [alert.id]
     assert not shop.differences()
+
+
+def test_a_year_of_months_passes_in_under_a_second(shop: Shop) -> None:
+    frozen_s = 1_798_761_600  # 2027-01-01
+    clock = shop.engine.command(create_test_clock, {"frozen_time": frozen_s})
+    shop.engine.command(create_customer, {"id": "cus_year", "test_clock": clock.id})
+    recurring = {"interval": "month", "usage_type": "metered", "meter": shop.meter.id}
+    terms = {"currency": "usd", "product": shop.product, "recurring": recurring}
+    price = shop.engine.command(create_price, {**terms, "unit_amount_decimal": Decimal(10)}).id
+    shop.subscribe(price, customer="cus_year")
+    shop.use(*[1] * 100, customer="cus_year")
+    began_s = time.process_time()
+    for days in (59, 120, 181, 243, 304, 365):  # two intervals at a time, at most
+        shop.engine.command(advance, clock.id, frozen_s + days * 86_400)
+    assert time.process_time() - began_s < 1
+    assert [one.total for one in shop.invoices("subscription_cycle")] == [1_000, *[0] * 11]

@@ -36,6 +36,8 @@ EXTENSIONS: Final[Mapping[str, dict[tuple[str, ...], dict[str, Any]]]] = {
         (): {"late": {"const": True}},
         ("group_by",): {"subscription": {"type": "string"}},
     },
+    "invoice": {(): {"late_usage": {"type": "integer"}}},
+    "subscription": {(): {"threshold_invoice_held_until": {"type": "integer"}}},
 }
 """Members that are ours: object, where in it, and the members with their schemas."""
 

@@ -8,74 +8,13 @@ import pytest
 import stripe
 from msgspec import structs
 
+from sdk.shop import DAY, START, Shop, lines, reporting
 from support.beside import scope_of, write_beside
 from support.server import Server
 from tripmeter.model.catalogue import Discount
 from tripmeter.ports import Session
 
-DAY = 86_400
-START = 1_790_812_800
-"""2026-10-01, a month of 31 days."""
-
 Client = stripe.StripeClient
-
-
-class Shop:
-    """What is sold, to a customer on a test clock that stands at `START`."""
-
-    def __init__(self, client: Client, meter: str, start: int = START) -> None:
-        self.client = client
-        self.meter = meter
-        self.product = client.v1.products.create({"name": "Pro"}).id
-        self.clock = client.v1.test_helpers.test_clocks.create({"frozen_time": start}).id
-        self.customer = client.v1.customers.create({"test_clock": self.clock}).id
-
-    def price(self, amount: int | None = 3_100, **more: Any) -> str:
-        """A price by the month for a quantity."""
-        params: Any = {
-            "currency": "usd",
-            "product": self.product,
-            "recurring": {"interval": "month"},
-            **({} if amount is None else {"unit_amount": amount}),
-            **more,
-        }
-        return self.client.v1.prices.create(params).id
-
-    def metered(self, amount: int = 10, **more: Any) -> str:
-        """A price by the month for usage."""
-        by_usage = {"interval": "month", "usage_type": "metered", "meter": self.meter}
-        return self.price(amount, recurring=by_usage, **more)
-
-    def subscribe(self, *items: str | dict[str, Any], **more: Any) -> Any:
-        """A subscription to prices."""
-        given = [{"price": one} if isinstance(one, str) else one for one in items]
-        params: Any = {"customer": self.customer, "items": given, **more}
-        return self.client.v1.subscriptions.create(params)
-
-    def update(self, subscription: Any, **params: Any) -> Any:
-        """The subscription once it is changed."""
-        return self.client.v1.subscriptions.update(subscription.id, params)  # type: ignore[arg-type]
-
-    def advance(self, at: int) -> None:
-        """Have the clock show a time."""
-        self.client.v1.test_helpers.test_clocks.advance(self.clock, {"frozen_time": at})
-
-    def invoices(self, subscription: Any) -> list[Any]:
-        """The invoices of a subscription, oldest first."""
-        found = self.client.v1.invoices.list({"subscription": subscription.id, "limit": 100})
-        return found.data[::-1]
-
-    def waiting(self) -> list[tuple[int, str]]:
-        """The amounts of invoice items that were made, with what they say; oldest first."""
-        return [
-            (one.amount, one.description)
-            for one in (event.data.object for event in self.events("invoiceitem.created"))
-            if one.customer == self.customer
-        ]
-
-    def events(self, type_: str) -> list[Any]:
-        """Events of a type, oldest first."""
-        return self.client.v1.events.list({"type": type_, "limit": 100}).data[::-1]
 
 
 @pytest.fixture
@@ -84,24 +23,9 @@ def shop(client: Client, meter: stripe.billing.Meter) -> Shop:
 
 
 @pytest.fixture
-def use(client: Client, event_name: str) -> Callable[[Shop, int], None]:
+def use(client: Client, event_name: str) -> Callable[..., None]:
     """Reports usage of a customer."""
-
-    def report(shop: Shop, value: int, at: int | None = None) -> None:
-        client.v1.billing.meter_events.create(
-            {
-                "event_name": event_name,
-                "payload": {"stripe_customer_id": shop.customer, "value": str(value)},
-                "timestamp": at or int(time.time()),
-            }
-        )
-
-    return report
-
-
-def lines(invoice: Any) -> list[int]:
-    """The amounts of an invoice's lines."""
-    return [one.amount for one in invoice.lines.data]
+    return reporting(client, event_name)
 
 
 def test_a_quantity_that_changes_is_prorated_to_the_second(shop: Shop) -> None:
@@ -173,7 +97,7 @@ def test_items_are_added_changed_and_deleted(shop: Shop) -> None:
 
 
 def test_usage_of_a_price_that_is_replaced_waits_for_the_next_invoice(
-    client: Client, meter: stripe.billing.Meter, use: Callable[[Shop, int], None]
+    client: Client, meter: stripe.billing.Meter, use: Callable[..., None]
 ) -> None:
     shop = Shop(client, meter.id, int(time.time()))
     cheap, dear = shop.metered(10), shop.metered(20)
@@ -194,7 +118,7 @@ def test_usage_of_a_price_that_is_replaced_waits_for_the_next_invoice(
 
 
 def test_usage_of_a_deleted_item_is_billed_unless_it_is_forgotten(
-    client: Client, meter: stripe.billing.Meter, use: Callable[[Shop, int], None]
+    client: Client, meter: stripe.billing.Meter, use: Callable[..., None]
 ) -> None:
     shop = Shop(client, meter.id, int(time.time()))
     made = shop.subscribe(shop.price(), shop.metered(10), shop.metered(1))
@@ -242,7 +166,7 @@ def test_another_interval_begins_a_period_at_once(shop: Shop) -> None:
 
 
 def test_usage_is_billed_when_a_cycle_begins_anew(
-    client: Client, meter: stripe.billing.Meter, use: Callable[[Shop, int], None]
+    client: Client, meter: stripe.billing.Meter, use: Callable[..., None]
 ) -> None:
     shop = Shop(client, meter.id, int(time.time()))
     made = shop.subscribe(shop.metered(10))
@@ -278,7 +202,7 @@ def test_a_trial_is_given_moved_and_ended(shop: Shop) -> None:
 
 
 def test_a_trial_that_converts_has_thresholds_from_then_on(
-    client: Client, meter: stripe.billing.Meter, use: Callable[[Shop, int], None]
+    client: Client, meter: stripe.billing.Meter, use: Callable[..., None]
 ) -> None:
     shop = Shop(client, meter.id, int(time.time()))
     made = shop.subscribe(
@@ -298,7 +222,7 @@ def test_a_trial_that_converts_has_thresholds_from_then_on(
 
 
 def test_a_threshold_that_is_set_below_what_is_due_is_reached_at_once(
-    client: Client, meter: stripe.billing.Meter, use: Callable[[Shop, int], None]
+    client: Client, meter: stripe.billing.Meter, use: Callable[..., None]
 ) -> None:
     shop = Shop(client, meter.id, int(time.time()))
     made = shop.subscribe(shop.metered(10))
@@ -387,7 +311,7 @@ def test_an_end_with_the_period_bills_no_other_one(shop: Shop) -> None:
 def test_canceling_bills_what_is_asked_for(
     client: Client,
     meter: stripe.billing.Meter,
-    use: Callable[[Shop, int], None],
+    use: Callable[..., None],
     params: Any,
     total: int | None,
 ) -> None:
@@ -472,10 +396,10 @@ def test_the_terms_of_a_subscription_change_and_say_so(shop: Shop) -> None:
     before = told.data.previous_attributes.to_dict()
     assert (before["collection_method"], before["description"]) == ("charge_automatically", None)
     assert before["billing_thresholds"] is None
-    shop.advance(START + 31 * DAY)
+    shop.advance(START + 31 * DAY + 3_600)
     invoice = shop.invoices(made)[-1]
     assert (invoice.total, invoice.footer, invoice.description) == (3_410, "Thanks", "Monthly")
-    assert (invoice.status, invoice.due_date) == ("open", START + 38 * DAY)
+    assert (invoice.status, invoice.due_date) == ("open", START + 38 * DAY + 3_600)
     cleared = shop.update(
         made, billing_thresholds="", description="", default_tax_rates="", metadata=""
     )
@@ -545,7 +469,7 @@ def test_a_customers_discount_stands_in_where_a_subscription_has_none(
 
 
 def test_a_draft_bills_what_was_used_whatever_becomes_of_the_item(
-    client: Client, meter: stripe.billing.Meter, use: Callable[[Shop, int], None]
+    client: Client, meter: stripe.billing.Meter, use: Callable[..., None]
 ) -> None:
     start = int(time.time())
     shop = Shop(client, meter.id, start)
@@ -561,7 +485,9 @@ def test_a_draft_bills_what_was_used_whatever_becomes_of_the_item(
     shop.update(made, items=[{"id": other.id, "price": shop.metered(3)}])
     use(shop, 1)
     shop.client.v1.invoices.finalize_invoice(draft.id)
-    assert sorted(lines(shop.invoices(made)[-1])) == [8, 70]
+    assert sorted(lines(shop.invoices(made)[-1])) == [9, 90]
+    use(shop, 1, start)
+    assert shop.invoices(made)[-1].late_usage == 1, "the draft is final: it is told of, not billed"
 
 
 def test_what_was_discounted_is_credited_as_it_was_paid(shop: Shop) -> None:

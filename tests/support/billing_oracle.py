@@ -181,6 +181,10 @@ class Sub:
     discounts: list[tuple[str, int]] = field(default_factory=list)
     current: Span = field(default_factory=lambda: Span(0, 0, 0))
     spans: list[Span] = field(default_factory=list)
+    begun_ms: int = 0
+    """When the period began; the current span may begin before it."""
+    paid: tuple[int, int] = (1, 0)
+    """What was billed of quantities last, before and after discounts."""
     active: bool = True
     held: bool = False
     retry_ms: int = FOREVER
@@ -297,7 +301,7 @@ class Oracle:
         length = sub.days * DAY_MS
         first = Span(self.now_ms, self.now_ms + length, self.position)
         self.subs[sub.key] = sub
-        sub.current = first
+        sub.current, sub.begun_ms = first, self.now_ms
         sub.spans.append(first)
         self._follow(sub)
         self._invoice(sub, "subscription_create", None, self._ahead(sub), final=True)
@@ -313,15 +317,15 @@ class Oracle:
     def _roll(self, sub: Sub) -> None:
         former = sub.current
         sub.current = next(one for one in sub.spans if one.start_ms == former.end_ms)
+        sub.begun_ms = former.end_ms
         sub.held, sub.retry_ms = False, FOREVER
         self._follow(sub)
         self._close(sub, former, former.end_ms, self._ahead(sub))
 
     def _close(self, sub: Sub, span: Span, end_ms: int, ahead: list[int]) -> None:
-        made = self._invoice(sub, "subscription_cycle", span, ahead, final=not sub.items)
-        made.closes = bool(sub.items)
-        if sub.items:
-            made.finalizes_ms = end_ms + GRACE_MS
+        made = self._invoice(sub, "subscription_cycle", span, ahead, final=False)
+        made.closes = True
+        made.finalizes_ms = end_ms + GRACE_MS
 
     def cancel_subscription(self, key: str, *, bill: bool) -> None:
         """It ends now."""
@@ -433,20 +437,26 @@ class Oracle:
             return
         sub.held, sub.retry_ms = False, FOREVER
         span = sub.current
-        if sub.reset:
-            self._restart(sub)
-        self._invoice(sub, "subscription_threshold", span, [], final=True)
+        ahead = self._restart(sub) if sub.reset else []
+        self._invoice(sub, "subscription_threshold", span, ahead, final=True)
         span.billed = dict(enumerate(used))
 
-    def _restart(self, sub: Sub) -> None:
+    def _restart(self, sub: Sub) -> list[int]:
         """Tiers begin anew; what is stamped in the former period, and comes now, is usage of the
-        new one."""
+        new one. Quantities are billed for the new period, less what was paid beyond now."""
         former = sub.current
+        begun, ends, now = (ms // 1000 for ms in (sub.begun_ms, former.end_ms, self.now_ms))
+        ahead = self._ahead(sub)
+        rest = cents(Fraction(sum(ahead) * (ends - now), ends - begun))
+        gross, net = sub.paid
+        unused = -cents(Fraction(rest * net, gross))
+        sub.begun_ms = self.now_ms
         former.until = self.position
         sub.spans = [one for one in sub.spans if one.start_ms < former.start_ms]
         sub.current = Span(former.start_ms, self.now_ms + sub.days * DAY_MS, self.position)
         sub.spans.append(sub.current)
         self._follow(sub)
+        return [*ahead, unused] if unused else ahead
 
     def _allowed(self, sub: Sub) -> int:
         """10 invoices in any minute, 20 in any day."""
@@ -498,6 +508,10 @@ class Oracle:
     ) -> tuple[int, int]:
         """What is left after discounts and credits, and how much credits could pay."""
         left = self._left(sub, [*usage, *ahead])
+        if any(ahead):
+            first = len(usage)
+            paid = [pair for pair in zip(ahead, left[first:], strict=True) if pair[0] > 0]
+            sub.paid = (sum(one for one, _ in paid), sum(one for _, one in paid))
         payable = sum(max(amount, 0) for amount in left[: len(usage)])
         credited = min(self.credits.get(sub.customer, 0), payable) if with_credits else 0
         return sum(left) - credited, payable

@@ -45,6 +45,7 @@ from tripmeter.pipeline.state import State
 from tripmeter.pipeline.summaries import summarize
 from tripmeter.pipeline.writer import ROOMY, QueueLimits, Writer
 from tripmeter.ports import Session, Store, Work
+from tripmeter.ports.payments import RECORDED, Payments
 from tripmeter.store.identifiers import TieredIdentifiers
 from tripmeter.store.postgres import PostgresStore
 from tripmeter.store.sqlite import SqliteStore
@@ -112,9 +113,11 @@ class Engine:
         scope: Scope = SCOPE,
         url: str | None = None,
         limits: QueueLimits = ROOMY,
+        payments: Payments = RECORDED,
     ) -> None:
         """Start, on SQLite or on the PostgreSQL database that `url` names."""
         self.limits = limits
+        self.payments = payments
         self.clock = clock or SettableClock()
         self.pace = pace
         self.scope = scope
@@ -141,7 +144,13 @@ class Engine:
         self.store.migrate()
         identifiers = TieredIdentifiers(self._identifiers, table_size=16, segment_size=200)
         self.writer = Writer(
-            self.store, self.clock, identifiers, self._wake, self.pace, self.limits
+            self.store,
+            self.clock,
+            identifiers,
+            self._wake,
+            self.pace,
+            self.limits,
+            payments=self.payments,
         )
         self.writer.start()
 

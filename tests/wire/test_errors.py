@@ -234,6 +234,17 @@ ROWS: list[tuple[Refusal, int, dict[str, str]]] = [
         },
     ),
     (
+        errors.TooManyInvoices("sub_1", 10, 20, 60),
+        429,
+        {
+            "code": "rate_limit",
+            "message": "The subscription sub_1 has as many new invoices as it may have: 10 in a"
+            " minute and 20 in a day. Wait 60 s, or advance its test clock, or have changes wait"
+            " for the next invoice with proration_behavior=create_prorations. Who runs this server"
+            " sets the limit with TRIPMETER_INVOICE_RATE.",
+        },
+    ),
+    (
         errors.StoreUnavailable("the disk is full", 5),
         503,
         {
@@ -282,6 +293,10 @@ HEADERS: list[tuple[Refusal, dict[str, str]]] = [
     (
         errors.RateLimited(Limit(100), 2),
         {"Retry-After": "2", "Stripe-Rate-Limited-Reason": "global-rate"},
+    ),
+    (
+        errors.TooManyInvoices("sub_1", 10, 20, 60),
+        {"Retry-After": "60", "Stripe-Rate-Limited-Reason": "resource-specific"},
     ),
     (errors.ParameterMissing("title"), {}),
 ]

@@ -16,7 +16,13 @@ from tripmeter.api.call import Call, Change, Reply
 from tripmeter.api.encoding import encode
 from tripmeter.api.expansion import expanded
 from tripmeter.failpoints import reach
-from tripmeter.model.errors import IdempotencyMismatch, ParameterInvalid, Refusal, StoreUnavailable
+from tripmeter.model.errors import (
+    IdempotencyMismatch,
+    ParameterInvalid,
+    Refusal,
+    StoreUnavailable,
+    TooManyInvoices,
+)
 from tripmeter.model.stored import StoredReply
 from tripmeter.ports import Work
 from tripmeter.wire.errors import render
@@ -77,11 +83,11 @@ def _perform(work: Work, call: Call, change: Change) -> Reply:
 
 
 def _perform_or_refuse(work: Work, call: Call, change: Change) -> Reply:
-    """A refusal is an answer too, and is replayed like one."""
+    """A refusal is an answer too, and is replayed like one, unless it is only for now."""
     try:
-        with work.session.savepoint():
+        with work.all_or_nothing():
             return _perform(work, call, change)
-    except StoreUnavailable:
+    except (StoreUnavailable, TooManyInvoices):
         raise
     except Refusal as refusal:
         status, body, headers = render(refusal, version=call.version)

@@ -76,7 +76,7 @@ def _item(
     period = _period(given.get("period"), subscription, param, now_ms)
     recipient = Recipient(
         now_ms // 1000, subscription.customer, subscription.id, invoice_item=id_,
-        currency=subscription.currency,
+        currency=subscription.currency, amount=amount(price, quantity),
     )  # fmt: skip
     return InvoiceItem(
         id=id_,

@@ -1,12 +1,12 @@
 """Alerts on what is billed: the spend of a period, and the usage of one."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from tripmeter.billing.contract import Contract, Item, contract
 from tripmeter.billing.spending import spent
 from tripmeter.billing.subscriptions import OVER
-from tripmeter.billing.unbilled import Used, used_now
+from tripmeter.billing.unbilled import Seen, see
 from tripmeter.billing.usage import billed_usage, usage_of
 from tripmeter.control.clocks import now_of
 from tripmeter.control.credit_alerts import watch_credits
@@ -24,81 +24,61 @@ Looks = Mapping[str, Decimal | None]
 """For items, by id, the usage at which to look again; None, or no entry, for never."""
 
 
-def watch_period(
-    work: Work, caller: Caller, agreed: Contract, used: Sequence[Used], now_ms: int
-) -> list[Looks]:
+def watch_period(work: Work, caller: Caller, seen: Seen) -> list[Looks]:
     """Tell what is to be told of the alerts on a subscription's current period."""
-    session = work.session
-    found = session.untallied_alerts(agreed.scope, agreed.subscription.customer)
-    on_spend = [kept for kept in found if watches_spend(kept.value, agreed.subscription)]
-    lines = [
-        looks for kept in found for looks in _usage_looks(work, caller, kept, agreed, used, now_ms)
-    ]
+    now = seen.agreed.subscription
+    found = work.session.untallied_alerts(seen.agreed.scope, now.customer)
+    on_spend = [kept for kept in found if watches_spend(kept.value, now)]
+    lines = [looks for kept in found for looks in _usage_looks(work, caller, kept, seen)]
     if on_spend:
-        value = spent(session, agreed, used, now_ms)
-        lines += [
-            _spend_looks(work, caller, kept, agreed, used, value, now_ms) for kept in on_spend
-        ]
+        value = spent(work.session, seen)
+        lines += [_spend_looks(work, caller, kept, seen, value) for kept in on_spend]
     return lines
 
 
 def watch_new_period(work: Work, caller: Caller, subscription: str) -> None:
     """Tell which alerts have recovered with the period that is over, and whose line what is due in
     advance has reached already."""
+    now = work.session.subscriptions.get(caller.scope, subscription).value
+    if not work.session.untallied_alerts(caller.scope, now.customer):
+        return
     agreed = contract(work.session, caller.scope, subscription)
-    if agreed.subscription.status not in OVER:
-        now_ms = now_of(work, agreed.customer.value)
-        watch_period(work, caller, agreed, used_now(work, agreed), now_ms)
+    if now.status not in OVER:
+        watch_period(work, caller, see(work, agreed))
     watch_credits(work, caller, agreed.customer.value)
 
 
-def _spend_looks(
-    work: Work,
-    caller: Caller,
-    kept: Kept[Alert],
-    agreed: Contract,
-    used: Sequence[Used],
-    value: int,
-    now_ms: int,
-) -> Looks:
-    now, gte = agreed.subscription, kept.value.gte
+def _spend_looks(work: Work, caller: Caller, kept: Kept[Alert], seen: Seen, value: int) -> Looks:
+    now, gte = seen.agreed.subscription, kept.value.gte
     reading = Reading(
         customer=now.customer,
         subject=now.id,
         value=value,
         is_reached=value >= gte,
-        now_ms=now_ms,
+        now_ms=seen.now_ms,
         subscription=now.id,
         period=now.periods,
         period_start_ms=now.period_start_ms,
         period_end_ms=now.period_end_ms,
-        usages=tuple(billed_usage(work, one.item, one.item.current, one.usage) for one in used),
+        usages=tuple(
+            billed_usage(work, one.item, one.item.current, one.usage) for one in seen.used
+        ),
     )
-    may_fire = notice(work, caller, kept, reading)
-    return looks(gte, value, [one.facts for one in used]) if may_fire else {}
+    return looks(gte, value, seen.facts) if notice(work, caller, kept, reading) else {}
 
 
-def _usage_looks(
-    work: Work,
-    caller: Caller,
-    kept: Kept[Alert],
-    agreed: Contract,
-    used: Sequence[Used],
-    now_ms: int,
-) -> Iterator[Looks]:
-    now = agreed.subscription
-    for one in used:
-        if not watches_usage(kept.value, one.item.item):
+def _usage_looks(work: Work, caller: Caller, kept: Kept[Alert], seen: Seen) -> Iterator[Looks]:
+    now = seen.agreed.subscription
+    for one, _ in seen.used:
+        if not watches_usage(kept.value, one.item):
             continue
         if now.status in OVER:  # and waits for its last invoice
-            may_fire = _notice_former(work, caller, kept, one.item, one.item.current, now_ms)
+            may_fire = _notice_former(work, caller, kept, one, one.current, seen.now_ms)
         else:
-            reading = _usage_reading(
-                work, kept.value, one.item, one.item.current, now.periods, now_ms
-            )
+            reading = _usage_reading(work, kept.value, one, one.current, now.periods, seen.now_ms)
             may_fire = notice(work, caller, kept, reading)
         if may_fire:
-            yield {one.item.item.id: Decimal(kept.value.gte)}
+            yield {one.item.id: Decimal(kept.value.gte)}
 
 
 def watch_former(work: Work, caller: Caller, agreed: Contract, item: str, window: Window) -> None:

@@ -15,7 +15,7 @@ from tripmeter.billing.frozen import freeze_drafts
 from tripmeter.billing.items import Given, ItemChange, item_changes
 from tripmeter.billing.pausing import proration_moment
 from tripmeter.billing.pending import waiting
-from tripmeter.billing.periods import Bill, bill_period
+from tripmeter.billing.periods import Bill, bill_period, end_with_trial, stops_after_trial
 from tripmeter.billing.prorating import Prorating, bill_usage_so_far, credit_all, prorate
 from tripmeter.billing.restarting import Start, restart
 from tripmeter.billing.starting import new_start
@@ -47,6 +47,8 @@ class Asked(NamedTuple):
     items: Sequence[ItemChange]
     start: Start | None
     how: Prorating
+    stops: bool = False
+    """Whether it is to end its trial, and to do so is to be canceled, or paused."""
 
 
 def update_subscription(work: Work, caller: Caller, id: str, params: dict[str, Any]) -> Contract:
@@ -77,6 +79,8 @@ def change(
     announce_discounts(work, caller, _discounts(before), _discounts(after))
     tell(work, caller, "updated", after, before)
     refresh_entitlements(work, caller.scope, before.subscription.customer)
+    if asked.stops:
+        end_with_trial(work, caller, after, now_ms)
     if after.subscription.status in EVALUATED:
         work.evaluate_thresholds(caller, id)
     return contract(work.session, caller.scope, id)
@@ -112,7 +116,9 @@ def _asked(
     if subscription.amount_gte is not None and now.status not in OVER:
         check_amount_threshold(subscription.amount_gte, [one.price for one in after])
     start = new_start(before, after, subscription, params, now_ms)
-    return Asked(subscription, items, start, how)
+    ends_trial = params.get("trial_end") == "now" and now.status is Status.TRIALING
+    stops = ends_trial and stops_after_trial(subscription) is not None
+    return Asked(subscription, items, None if stops else start, how, stops)
 
 
 def _with_items(before: Contract, changes: Sequence[ItemChange]) -> tuple[Item, ...]:
@@ -160,7 +166,8 @@ def _finish(work: Work, caller: Caller, before: Contract, one: ItemChange, now_m
     assert item is not None  # it is replaced
     if not item.is_metered:
         return
-    freeze_drafts(work, caller, before, item, now_ms)
+    if one.after is not None and one.after.item.meter != item.item.meter:
+        freeze_drafts(work, caller, before, item, now_ms)
     is_billed = before.subscription.status not in (Status.TRIALING, Status.PAUSED)
     if is_billed and not one.clear_usage:
         bill_usage_so_far(work, caller, before, item, now_ms)
@@ -172,7 +179,7 @@ def _stored(work: Work, before: Contract, asked: Asked) -> Contract:
     for one in asked.items:
         if one.after is None:
             assert one.before is not None
-            gone = structs.replace(windows.without_any(one.before.item), deleted=True)
+            gone = _gone(one.before.item, asked.how.now_ms)
             work.session.subscription_items.replace(one.before.no, gone)
             continue
         item = _in_period(before, one, asked, work.position)
@@ -180,6 +187,13 @@ def _stored(work: Work, before: Contract, asked: Asked) -> Contract:
         entered[item.id] = one.after._replace(no=no, item=item)
     items = [entered.get(one.item.id, one) for one in _with_items(before, asked.items)]
     return changed(work, before, asked.subscription, items)
+
+
+def _gone(item: SubscriptionItem, now_ms: int) -> SubscriptionItem:
+    """An item that is deleted now. What comes late for former periods is on their drafts still."""
+    kept = windows.closing_alone(item)
+    end_ms = min(item.period_end_ms, max(now_ms, item.period_start_ms))
+    return structs.replace(kept, deleted=True, period_end_ms=end_ms)
 
 
 def _in_period(before: Contract, one: ItemChange, asked: Asked, position: int) -> SubscriptionItem:

@@ -82,7 +82,12 @@ def items_of(session: Session, scope: Scope, subscription: str) -> Sequence[Kept
 
 
 def _items(session: Session, scope: Scope, subscription: str) -> Iterator[Item]:
-    for no, item in items_of(session, scope, subscription):
-        price = session.prices.get(scope, item.price).value
-        product = session.products.get(scope, price.product).value
-        yield Item(no, item, price, product.name)
+    for kept in items_of(session, scope, subscription):
+        yield priced(session, scope, kept, kept.value.price)
+
+
+def priced(session: Session, scope: Scope, kept: Kept[SubscriptionItem], price: str) -> Item:
+    """An item with a price, which may be one that it had before."""
+    own = session.prices.get(scope, price).value
+    product = session.products.get(scope, own.product).value
+    return Item(kept.no, kept.value, own, product.name)

@@ -32,6 +32,7 @@ from tripmeter.model.subscription import Status, Subscription
 from tripmeter.ports import Work
 from tripmeter.rules.discounts import Recipient
 from tripmeter.rules.periods import DAY_MS, Period, add_months, period_at
+from tripmeter.rules.pricing import quantities_amount
 from tripmeter.rules.subscriptions import (
     LONGEST_TRIAL_MONTHS,
     Wanted,
@@ -120,7 +121,10 @@ def _subscription(
         canceled_ms=now_ms if at_end or ends_ms is not None else None,
         discounts=give_discounts(
             work, caller, params.get("discounts") or (),
-            Recipient(now_ms // 1000, customer.id, id_, currency=currency),
+            Recipient(
+                now_ms // 1000, customer.id, id_, currency=currency,
+                amount=quantities_amount((one.price, one.quantity) for one in wanted),
+            ),
         ),
         default_tax_rates=checked_tax_rates(
             work.session, caller.scope, params.get("default_tax_rates"), "default_tax_rates"

@@ -101,7 +101,7 @@ def _line(
     return InvoiceLine(
         id=new_id("il", now_ms),
         amount=billed.amount,
-        description=describe(item, billed, contract),
+        description=describe(item, billed),
         period_start_ms=period.start_ms,
         period_end_ms=period.end_ms,
         price=item.price.id,
@@ -117,7 +117,7 @@ def _line(
     )
 
 
-def describe(item: Item, billed: Billed, contract: Contract) -> str:
+def describe(item: Item, billed: Billed) -> str:
     """What a line bills, in Stripe's manner: `1,500 x Tokens (Tier 2 at $0.40 / month)`."""
     name = item.product_name
     if billed.is_taken_back:
@@ -126,7 +126,7 @@ def describe(item: Item, billed: Billed, contract: Contract) -> str:
     if billed.is_flat:
         return f"{name} ({tier}flat fee)"
     rate = _rate(billed.unit_amount, item.price)
-    return f"{_count(billed.quantity)} x {name} ({tier}at {rate} / {_period(contract)})"
+    return f"{_count(billed.quantity)} x {name} ({tier}at {rate} / {_period(item.price)})"
 
 
 def _rate(unit_amount: Decimal, price: Price) -> str:
@@ -140,8 +140,9 @@ def _rate(unit_amount: Decimal, price: Price) -> str:
     return text + package
 
 
-def _period(contract: Contract) -> str:
-    recurring = contract.recurring
+def _period(price: Price) -> str:
+    recurring = price.recurring
+    assert recurring is not None  # it is on an item
     every = _EVERY[recurring.interval]
     return every if recurring.interval_count == 1 else f"{recurring.interval_count} {every}s"
 

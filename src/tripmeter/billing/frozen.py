@@ -16,8 +16,8 @@ from tripmeter.ports import Work
 def freeze_drafts(work: Work, caller: Caller, agreed: Contract, one: Item, now_ms: int) -> None:
     """Have drafts for former periods of an item bill its usage as it is now.
 
-    The item is to be deleted, or to have another price; what is reported later for these periods
-    is late.
+    The item is to bill another meter, or a quantity; what is reported later for these periods is
+    late.
     """
     numbers = {window.no for window in one.item.windows}
     for kept in list(_drafts_of(work, agreed)):

@@ -13,7 +13,7 @@ from tripmeter.billing.rendering import existing_invoice, rendered_invoice_item
 from tripmeter.billing.subscriptions import OVER
 from tripmeter.control.announcing import announce, merge_metadata
 from tripmeter.control.clocks import now_of
-from tripmeter.control.currencies import currency_of
+from tripmeter.control.currencies import currency_of, settle_currency
 from tripmeter.control.customers import existing
 from tripmeter.control.discounts import give_discounts
 from tripmeter.control.prices import insert_price
@@ -57,10 +57,15 @@ def create_item(work: Work, caller: Caller, params: dict[str, Any]) -> InvoiceIt
         invoice=invoice.value if invoice else None, now_ms=now_of(work, customer),
     )  # fmt: skip
     recipient = Recipient(
-        item.created_ms // 1000, customer.id, invoice_item=item.id, currency=item.currency
+        item.created_ms // 1000,
+        customer.id,
+        invoice_item=item.id,
+        currency=item.currency,
+        amount=item.amount,
     )
     given = params.get("discounts") or ()
     item = structs.replace(item, discounts=give_discounts(work, caller, given, recipient))
+    settle_currency(work, caller, customer.id, customer.currency, item.currency)
     work.session.invoice_items.insert(item)
     announce(work, caller, "invoiceitem.created", rendered_invoice_item(work.session, item), URL)
     if invoice is not None:
@@ -107,7 +112,7 @@ def update_item(work: Work, caller: Caller, id: str, params: dict[str, Any]) -> 
     if "discounts" in params:
         recipient = Recipient(
             now_of(work, work.session.customers.get(caller.scope, item.customer).value) // 1000,
-            item.customer, invoice_item=item.id, currency=item.currency,
+            item.customer, invoice_item=item.id, currency=item.currency, amount=item.amount,
         )  # fmt: skip
         given = params["discounts"] or ()
         held = kept.value.discounts

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from msgspec import structs
 
+from tripmeter.billing.arrears import catch_up, fall_behind
 from tripmeter.billing.discounting import use_up, with_used
 from tripmeter.billing.rendering import rendered_invoice, rendered_payment
 from tripmeter.billing.settling import settled
@@ -18,6 +19,7 @@ from tripmeter.control.announcing import announce
 from tripmeter.control.balance import change_balance
 from tripmeter.control.clocks import time_on
 from tripmeter.control.credits import apply_to_invoice, give_back
+from tripmeter.control.currencies import settle_currency
 from tripmeter.failpoints import reach
 from tripmeter.model.agenda import Due, Task
 from tripmeter.model.catalogue import Discount
@@ -36,6 +38,7 @@ from tripmeter.model.invoice import (
 from tripmeter.model.scope import Caller, Scope
 from tripmeter.model.stored import Kept
 from tripmeter.ports import Work
+from tripmeter.ports.payments import Outcome
 from tripmeter.rules.invoicing import due
 from tripmeter.rules.numbering import invoice_number, new_prefix
 from tripmeter.rules.periods import DAY_MS, Period
@@ -67,10 +70,11 @@ class Draft:
 def draft(work: Work, caller: Caller, wanted: Draft) -> Kept[Invoice]:
     """Make a draft. One for a subscription's period and ordinal that is there already is given
     back as it is: what was asked for twice is done once."""
-    scope = caller.scope
-    now_ms = time_on(work.session, scope, wanted.customer.clock, work.now_ms)
+    scope, customer = caller.scope, wanted.customer
+    now_ms = time_on(work.session, scope, customer.clock, work.now_ms)
     invoice = invoice_of(wanted, scope, now_ms)
     invoice = settled(work.session, scope, _addressed(work, invoice), wanted.customer)
+    settle_currency(work, caller, customer.id, customer.currency, wanted.currency)
     kept = Kept(work.session.invoices.insert(invoice), invoice)
     reach("bill.drafted")
     if wanted.finalizes_ms is not None:
@@ -176,6 +180,9 @@ def _made_final(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice
     reach("bill.finalized")
     release_windows(work, scope, invoice)
     work.session.agenda.drop(scope, Task.FINALIZE, invoice.id)
+    if invoice.due_ms is not None:
+        task = Due(scope, Task.OVERDUE, invoice.id, invoice.due_ms, invoice.clock)
+        work.session.agenda.put(task)
     _tell(work, caller, "invoice.finalized", invoice)
     return Kept(kept.no, invoice)
 
@@ -216,23 +223,43 @@ def collect(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
     if not invoice.auto_advance:
         return kept
     if invoice.collection_method == "charge_automatically":
-        return _paid(work, caller, kept, out_of_band=False)
+        return _charged(work, caller, kept)
     return _sent(work, caller, kept)
 
 
+def _charged(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
+    """What came of collecting an invoice by itself."""
+    match work.payments.collect(kept.value):
+        case Outcome.PAID:
+            return _paid(work, caller, kept, out_of_band=False)
+        case Outcome.DECLINED:
+            return _declined(work, caller, kept)
+        case Outcome.LATER:
+            return kept
+
+
+def _declined(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
+    now_ms = time_on(work.session, caller.scope, kept.value.clock, work.now_ms)
+    invoice = structs.replace(kept.value, details={**kept.value.details, "declined_ms": now_ms})
+    work.session.invoices.replace(kept.no, invoice)
+    _tell(work, caller, "invoice.payment_failed", invoice)
+    fall_behind(work, caller, invoice)
+    return Kept(kept.no, invoice)
+
+
 def _sent(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
-    invoice = kept.value
-    if invoice.due_ms is not None and invoice.status is InvoiceStatus.OPEN:
-        task = Due(caller.scope, Task.OVERDUE, invoice.id, invoice.due_ms, invoice.clock)
-        work.session.agenda.put(task)
-    _tell(work, caller, "invoice.sent", invoice)
+    _tell(work, caller, "invoice.sent", kept.value)
     return kept
 
 
 def pay(
     work: Work, caller: Caller, kept: Kept[Invoice], *, out_of_band: bool = False
 ) -> Kept[Invoice]:
-    """Record that an invoice was paid; a draft is finalized first. Raises StateConflict."""
+    """Have an invoice collected now, or with `out_of_band` record that it was paid elsewhere; a
+    draft is finalized first.
+
+    Raises StateConflict for one that cannot be paid, and where the payment is declined.
+    """
     if kept.value.status is InvoiceStatus.DRAFT:
         kept = _made_final(work, caller, kept)
     if kept.value.status not in _OPEN:
@@ -240,6 +267,15 @@ def pay(
             f"The invoice {kept.value.id} is {kept.value.status}. Only open and uncollectible "
             "invoices can be paid."
         )
+    if not out_of_band and kept.value.amount_due:
+        outcome = work.payments.collect(kept.value)
+        if outcome is Outcome.DECLINED:
+            raise StateConflict(
+                f"The payment of the invoice {kept.value.id} was declined. If it was paid "
+                "elsewhere, say so with paid_out_of_band=true."
+            )
+        if outcome is Outcome.LATER:
+            return kept
     return _paid(work, caller, kept, out_of_band=out_of_band)
 
 
@@ -270,6 +306,7 @@ def _paid(work: Work, caller: Caller, kept: Kept[Invoice], *, out_of_band: bool)
         announce(work, caller, "invoice_payment.paid", rendered, "/v1/invoice_payments")
     _tell(work, caller, "invoice.paid", invoice)
     _tell(work, caller, "invoice.payment_succeeded", invoice)
+    catch_up(work, caller, invoice)
     return Kept(kept.no, invoice)
 
 
@@ -290,6 +327,7 @@ def void(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
     give_back(work, invoice)
     _return_balance(work, caller, invoice)
     _tell(work, caller, "invoice.voided", invoice)
+    catch_up(work, caller, invoice)
     return Kept(kept.no, invoice)
 
 
@@ -323,6 +361,7 @@ def mark_uncollectible(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[
     work.session.invoices.replace(kept.no, invoice)
     work.session.agenda.drop(caller.scope, Task.OVERDUE, invoice.id)
     _tell(work, caller, "invoice.marked_uncollectible", invoice)
+    catch_up(work, caller, invoice)
     return Kept(kept.no, invoice)
 
 
@@ -346,9 +385,10 @@ def send(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
 
 
 def overdue(work: Work, caller: Caller, kept: Kept[Invoice]) -> None:
-    """Say that an open invoice should have been paid."""
+    """Say that an open invoice should have been paid: its subscription is past due."""
     if kept.value.status is InvoiceStatus.OPEN:
         _tell(work, caller, "invoice.overdue", kept.value)
+        fall_behind(work, caller, kept.value)
 
 
 def replaced(work: Work, caller: Caller, before: Kept[Invoice], after: Invoice) -> Kept[Invoice]:

@@ -23,6 +23,7 @@ from tripmeter.model.subscription import Subscription, SubscriptionItem
 from tripmeter.ports import Session, Work
 from tripmeter.rules.discounts import Recipient
 from tripmeter.rules.prices import named
+from tripmeter.rules.pricing import quantities_amount
 from tripmeter.rules.subscriptions import Wanted, check_items
 
 Given = Mapping[str, Any]
@@ -158,6 +159,7 @@ def _with_terms(
             Recipient(
                 now_ms // 1000, subscription.customer, subscription.id, item.id,
                 currency=subscription.currency,
+                amount=quantities_amount([(wanted.price, wanted.quantity)]),
             ),
             held=item.discounts,
             param=named(wanted.param, "discounts"),

@@ -19,6 +19,7 @@ from tripmeter.billing.invoices import (
 )
 from tripmeter.billing.items import checked_tax_rates
 from tripmeter.billing.pending import put_on, release, waiting
+from tripmeter.billing.rate import check_rate
 from tripmeter.billing.subscriptions import OVER
 from tripmeter.control.announcing import announce, merge_metadata
 from tripmeter.control.clocks import now_of, time_on
@@ -54,12 +55,14 @@ def create_invoice(work: Work, caller: Caller, params: dict[str, Any]) -> Kept[I
     """Make a draft for a customer, of what waits for one if that is asked for.
 
     With a subscription it takes what waits for that one, unless it is said to take nothing.
-    Raises ParameterInvalid and its kin, naming the parameter; ResourceMissing.
+    Raises ParameterInvalid and its kin, naming the parameter; ResourceMissing; TooManyInvoices.
     """
     customer = existing(work, caller, params["customer"], "customer").value
     subscription = _subscription(work, caller, customer, params.get("subscription"))
     currency = _currency(params, customer, subscription)
     now_ms = now_of(work, customer)
+    if subscription is not None:
+        check_rate(work, caller.scope, subscription.id, now_ms)
     pending = _pending(work, caller, params, customer, currency)
     wanted = Draft(
         customer=customer,
@@ -71,7 +74,10 @@ def create_invoice(work: Work, caller: Caller, params: dict[str, Any]) -> Kept[I
         finalizes_ms=_finalizes_ms(work, params, now_ms) if params.get("auto_advance") else None,
         discounts=(
             *(one for _, item in pending for one in item.discounts),
-            *_own_discounts(work, caller, params, customer, subscription, currency),
+            *_own_discounts(
+                work, caller, params, customer, subscription, currency,
+                sum(kept.value.amount for kept in pending),
+            ),
         ),
         fields=_fields(work, caller, params, customer, subscription, now_ms),
     )  # fmt: skip
@@ -238,14 +244,14 @@ def _pending(
 
 def _own_discounts(
     work: Work, caller: Caller, params: Mapping[str, Any], customer: Customer,
-    subscription: Subscription | None, currency: str,
+    subscription: Subscription | None, currency: str, amount: int,
 ) -> tuple[Discount, ...]:  # fmt: skip
     """Those of the invoice itself: as asked for, or else its subscription's, or its customer's."""
     if "discounts" not in params:
         held = subscription.discounts if subscription else ()
         return held or ((customer.discount,) if customer.discount else ())
     at_s = now_of(work, customer) // 1000
-    recipient = Recipient(at_s, customer.id, currency=currency)
+    recipient = Recipient(at_s, customer.id, currency=currency, amount=amount)
     return give_discounts(work, caller, params["discounts"] or (), recipient)
 
 
@@ -256,7 +262,11 @@ def _discounts(
         return before.discounts
     of_items = [one for one in before.discounts if one.invoice_item or one.subscription_item]
     recipient = Recipient(
-        now_ms // 1000, before.customer, invoice=before.id, currency=before.currency
+        now_ms // 1000,
+        before.customer,
+        invoice=before.id,
+        currency=before.currency,
+        amount=before.subtotal,
     )
     given: Sequence[Mapping[str, str]] = params["discounts"] or ()
     own = give_discounts(work, caller, given, recipient, held=before.discounts)

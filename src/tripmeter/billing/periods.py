@@ -13,6 +13,7 @@ from tripmeter.billing.drafting import item_lines, licensed_lines
 from tripmeter.billing.invoices import Draft, customer_facts, draft, finalize
 from tripmeter.billing.pending import put_on, waiting
 from tripmeter.billing.prorating import Prorating, credit_all
+from tripmeter.billing.rate import check_rate
 from tripmeter.billing.subscriptions import (
     OVER,
     changed,
@@ -76,7 +77,8 @@ def roll(work: Work, caller: Caller, id: str, now_ms: int) -> None:
     if now.cancel_at_period_end or ends_itself:
         end(work, caller, before, now.period_end_ms)
         return
-    if now.status is Status.TRIALING and _ends_with_trial(work, caller, before):
+    if now.status is Status.TRIALING and stops_after_trial(now):
+        end_with_trial(work, caller, before, now.period_end_ms)
         return
     ended = closing(before)
     after = _next_period(work, before)
@@ -96,30 +98,31 @@ def roll(work: Work, caller: Caller, id: str, now_ms: int) -> None:
         refresh_entitlements(work, caller.scope, now.customer)
 
 
-def _ends_with_trial(work: Work, caller: Caller, before: Contract) -> bool:
-    """Whether a trial that has come to its end is followed by nothing, as was asked for.
+def stops_after_trial(now: Subscription) -> str | None:
+    """What a trial's end has a subscription do, `cancel` or `pause`; None where it goes on.
 
     There are no payment methods here, so what is to happen without one, happens (Stripe).
     """
-    now = before.subscription
-    behavior = now.details.get("trial_settings") or {}
-    match (behavior.get("end_behavior") or {}).get("missing_payment_method"):
-        case "cancel":
-            end(work, caller, before, now.period_end_ms, bill=False)
-        case "pause":
-            _pause(work, caller, before)
-        case _:
-            return False
-    return True
+    behavior = (now.details.get("trial_settings") or {}).get("end_behavior") or {}
+    said = behavior.get("missing_payment_method")
+    return said if said in ("cancel", "pause") else None
 
 
-def _pause(work: Work, caller: Caller, before: Contract) -> None:
+def end_with_trial(work: Work, caller: Caller, before: Contract, at_ms: int) -> None:
+    """Cancel or pause a subscription whose trial ends."""
+    now = structs.replace(before.subscription, trial_end_ms=at_ms, period_end_ms=at_ms)
+    if stops_after_trial(now) == "cancel":
+        end(work, caller, before._replace(subscription=now), at_ms, bill=False)
+    else:
+        _pause(work, caller, before, now, at_ms)
+
+
+def _pause(work: Work, caller: Caller, before: Contract, now: Subscription, at_ms: int) -> None:
     """Bill nothing until the subscription is resumed: no usage is anybody's until then."""
-    now = before.subscription
     paused = {
         "paused": {
             "subscription": {"type": "trial_end_without_payment_method"},
-            "transitioned_at": now.period_end_ms // 1000,
+            "transitioned_at": at_ms // 1000,
             "type": "subscription",
         }
     }
@@ -205,6 +208,7 @@ def _next_period(work: Work, before: Contract) -> Contract:
         period_start_ms=period.start_ms,
         period_end_ms=period.end_ms,
         periods=now.periods + 1,
+        period_invoice=None,
         held_back=False,
     )
     items = [_rolled(one, period, following, work.position) for one in before.items]
@@ -236,9 +240,10 @@ def _dropped(work: Work, agreed: Contract, ended: Ended) -> Contract:
 
 
 def bill_period(work: Work, caller: Caller, agreed: Contract, bill: Bill) -> Contract:
-    """Make the invoice of a period; a draft for as long as usage may come late."""
+    """Make the invoice of a period; a draft for a while, in which usage may come late, and items be
+    added or taken away (Stripe)."""
     now_ms = bill.past.end_ms
-    grace_ms = work.terms.grace_ms if bill.ended and not bill.is_final else 0
+    grace_ms = work.terms.grace_ms if bill.reason is BillingReason.CYCLE else 0
     wanted = invoice_for(work, agreed, bill, now_ms)
     return put_through(work, caller, agreed, wanted, now_ms + grace_ms)
 
@@ -250,9 +255,13 @@ def put_through(
 
     While collection is paused it may be kept as a draft (Stripe). Gives the subscription as it is
     then: an invoice may use up discounts.
+
+    Raises TooManyInvoices for one that was asked for, and not for one whose period is over.
     """
     is_kept = wanted.fields.get("auto_advance") is False
     now, last_ms = agreed.subscription, wanted.period.end_ms
+    if wanted.reason is BillingReason.UPDATE:
+        check_rate(work, agreed.scope, now.id, last_ms)
     ordinal = 0 if now.latest_invoice is None else now.invoices_in_period + 1
     kept = draft(
         work,

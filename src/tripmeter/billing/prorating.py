@@ -17,6 +17,7 @@ from tripmeter.billing.usage import usage_of
 from tripmeter.model.ids import new_id
 from tripmeter.model.invoice import InvoiceItem, InvoiceLine
 from tripmeter.model.scope import Caller
+from tripmeter.model.stored import Kept
 from tripmeter.model.subscription import Status
 from tripmeter.ports import Work
 from tripmeter.rules.invoicing import net
@@ -43,10 +44,14 @@ class Prorating(NamedTuple):
 
 def prorate(
     work: Work, caller: Caller, before: Contract, changes: Sequence[ItemChange], how: Prorating
-) -> None:
-    """Credit what was billed of quantities that change, and charge what they are now (Stripe)."""
+) -> list[Kept[InvoiceItem]]:
+    """Credit what was billed of quantities that change, and charge what they are now (Stripe).
+
+    Gives what waits for an invoice now.
+    """
     if how.behavior == "none" or before.subscription.status not in BILLED_AHEAD:
-        return
+        return []
+    said: list[InvoiceItem] = []
     whole = period_at(before.subscription.anchor_ms, before.recurring, how.at_ms)
     rest = Period(how.at_ms, whole.end_ms)
     for one in changes:
@@ -55,16 +60,18 @@ def prorate(
         due = changed(_amount(one.before), _amount(one.after), whole, how.at_ms)
         if one.before is not None and due.credit:
             credit = -net_of(-due.credit, _paid(work, before, one.before, how, whole.end_ms))
-            said = _item(before, one.before, credit, "Unused time on", rest, how.now_ms)
-            _pend(work, caller, said)
+            said.append(_item(before, one.before, credit, "Unused time on", rest, how.now_ms))
         if one.after is not None and due.charge:
-            said = _item(before, one.after, due.charge, "Remaining time on", rest, how.now_ms)
-            _pend(work, caller, said)
+            due_later = _item(before, one.after, due.charge, "Remaining time on", rest, how.now_ms)
+            said.append(due_later)
+    return [pend(work, caller, item) for item in said if item.amount]
 
 
-def credit_all(work: Work, caller: Caller, before: Contract, how: Prorating) -> None:
+def credit_all(
+    work: Work, caller: Caller, before: Contract, how: Prorating
+) -> list[Kept[InvoiceItem]]:
     """Credit what will not be used of all quantities: the period ends, or begins anew."""
-    prorate(work, caller, before, [ItemChange(one, None) for one in before.licensed], how)
+    return prorate(work, caller, before, [ItemChange(one, None) for one in before.licensed], how)
 
 
 def charge_all(work: Work, caller: Caller, after: Contract, how: Prorating) -> None:
@@ -121,7 +128,7 @@ def bill_usage_so_far(work: Work, caller: Caller, before: Contract, one: Item, n
             description=line.description,
             discounts=one.item.discounts,
         )
-        _pend(work, caller, made)
+        pend(work, caller, made)
 
 
 def _item(
@@ -159,9 +166,3 @@ def _common(agreed: Contract, one: Item, period: Period, now_ms: int) -> dict[st
         "tax_rates": one.item.tax_rates or now.default_tax_rates,
         "metadata": one.item.metadata,
     }
-
-
-def _pend(work: Work, caller: Caller, item: InvoiceItem) -> None:
-    """An amount of nothing says nothing, unless it is of usage."""
-    if item.amount or not item.proration:
-        pend(work, caller, item)

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from tripmeter.billing import windows
 from tripmeter.billing.contract import Contract, Item
-from tripmeter.billing.periods import Bill, closing, invoice_for, put_through
+from tripmeter.billing.periods import Bill, Ended, closing, invoice_for, put_through
 from tripmeter.billing.prorating import BILLED_AHEAD
 from tripmeter.billing.subscriptions import changed, plan
 from tripmeter.model.invoice import BillingReason
@@ -37,7 +37,7 @@ def restart(
 ) -> Contract:
     """Begin a period now; `after` has the items of it. What is due for both is on one invoice."""
     was_billed = before.subscription.status in BILLED_AHEAD
-    ended = closing(after) if was_billed else []
+    ended = _unfinished(before, after) if was_billed else []
     trial = start.trial
     subscription = structs.replace(
         after.subscription,
@@ -46,6 +46,7 @@ def restart(
         period_start_ms=start.period.start_ms,
         period_end_ms=start.period.end_ms,
         periods=before.subscription.periods + 1,
+        period_invoice=None,
         trial_start_ms=trial.start_ms if trial else after.subscription.trial_start_ms,
         trial_end_ms=trial.end_ms if trial else after.subscription.trial_end_ms,
     )
@@ -60,6 +61,13 @@ def restart(
     if wanted.lines or ahead is not None:
         after = put_through(work, caller, after, wanted, now_ms)
     return after
+
+
+def _unfinished(before: Contract, after: Contract) -> Ended:
+    """The windows that end now. The usage of an item whose price changes waits for the invoice
+    already, and its new price had no usage in the period that ends."""
+    prices = {one.item.id: one.price.id for one in before.items}
+    return [pair for pair in closing(after) if prices.get(pair[0].item.id) == pair[0].price.id]
 
 
 def _begun_anew(

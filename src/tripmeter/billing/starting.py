@@ -38,7 +38,8 @@ def new_start(
     )
     if now.status is Status.PAUSED and (resets or given is not None or is_other):
         raise StateConflict(f"The subscription {now.id} is paused. Resume it first.")
-    anew = Start(Status.ACTIVE, now_ms, period_at(now_ms, recurring, now_ms))
+    status = Status.PAST_DUE if now.status is Status.PAST_DUE else Status.ACTIVE
+    anew = Start(status, now_ms, period_at(now_ms, recurring, now_ms))
     if isinstance(given, int):
         return _trial(now, subscription, given * 1000, now_ms)
     if now.status is Status.TRIALING:

@@ -84,7 +84,10 @@ def collection_paused(now: Subscription, now_ms: int) -> str | None:
 def with_invoice(work: Work, agreed: Contract, invoice: Invoice) -> Contract:
     """A subscription whose latest invoice is this one."""
     subscription = structs.replace(
-        agreed.subscription, latest_invoice=invoice.id, invoices_in_period=invoice.ordinal or 0
+        agreed.subscription,
+        latest_invoice=invoice.id,
+        period_invoice=agreed.subscription.period_invoice or invoice.id,
+        invoices_in_period=invoice.ordinal or 0,
     )
     work.session.subscriptions.replace(agreed.no, subscription)
     return agreed._replace(subscription=subscription)

@@ -14,6 +14,7 @@ from tripmeter.model.scope import Caller
 from tripmeter.model.subscription import Subscription
 from tripmeter.ports import Work
 from tripmeter.rules.discounts import Recipient
+from tripmeter.rules.pricing import quantities_amount
 
 Params = Mapping[str, Any]
 
@@ -36,7 +37,13 @@ def with_terms(
         ids = params["default_tax_rates"]
         rates = checked_tax_rates(work.session, caller.scope, ids, "default_tax_rates")
     if "discounts" in params:
-        recipient = Recipient(now_ms // 1000, now.customer, now.id, currency=now.currency)
+        recipient = Recipient(
+            now_ms // 1000,
+            now.customer,
+            now.id,
+            currency=now.currency,
+            amount=quantities_amount((one.price, one.item.quantity) for one in agreed.items),
+        )
         given = params["discounts"] or ()
         discounts = give_discounts(work, caller, given, recipient, held=now.discounts)
     changed = structs.replace(

@@ -2,22 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from msgspec import structs
 
 from tripmeter.billing import windows
 from tripmeter.billing.contract import Contract, Item, contract
+from tripmeter.billing.drafting import item_lines, licensed_lines
 from tripmeter.billing.invoices import draft, finalize
+from tripmeter.billing.pending import put_on
+from tripmeter.billing.prorating import Prorating, credit_all
+from tripmeter.billing.rate import held_back_until
 from tripmeter.billing.subscriptions import changed, plan, tell, with_invoice
 from tripmeter.billing.unbilled import Used, draft_of, unbilled_lines
 from tripmeter.billing.usage import billed_usage
 from tripmeter.failpoints import reach
 from tripmeter.model.agenda import Due, Task
-from tripmeter.model.invoice import InvoiceLine, ItemReason, ThresholdReason
+from tripmeter.model.invoice import InvoiceItem, InvoiceLine, ItemReason, ThresholdReason
 from tripmeter.model.scope import Caller
-from tripmeter.model.stored import Page
+from tripmeter.model.stored import Kept
 from tripmeter.ports import Work
-from tripmeter.rules.invoice_rate import DAY_MS, allowed_at
 from tripmeter.rules.periods import Period, period_at
 from tripmeter.rules.thresholds import Crossing
 
@@ -28,33 +32,56 @@ def issue(
 ) -> Contract:  # fmt: skip
     """Bill all usage so far, overshoot and all, and go on from there.
 
-    With `reset_billing_cycle_anchor` a new period begins now. Where the rate rule for invoices
-    lets none through, it is put off, and what was used meanwhile will be on the next one.
+    With `reset_billing_cycle_anchor` a new period begins now, for which quantities are billed, too.
+    Where the rate rule for invoices lets none through, it is put off, and what was used meanwhile
+    will be on the next one.
     """
     before = agreed
-    later_ms = _held_back_until(work, agreed, now_ms)
+    later_ms = held_back_until(work, agreed.scope, agreed.subscription.id, now_ms)
     if later_ms is not None:
         return _hold_back(work, caller, agreed, later_ms)
     lines = unbilled_lines(agreed, used, now_ms)
     ordinal = agreed.subscription.invoices_in_period + 1
+    resets = agreed.subscription.reset_billing_cycle_anchor
+    anew = _quantities_anew(work, caller, agreed, now_ms) if resets else _Anew([], [])
     wanted = replace(
-        draft_of(agreed, lines, now_ms),
+        draft_of(agreed, [*lines, *anew.lines], now_ms),
         ordinal=ordinal,
         usages=tuple(billed_usage(work, one.item, one.item.current, one.usage) for one in used),
         threshold_reason=_reason(crossed, agreed, lines),
     )
     kept = draft(work, caller, wanted)
+    put_on(work, anew.credits, kept.value)
     reach("bill.issued")
-    if agreed.subscription.reset_billing_cycle_anchor:
-        agreed = _restarted(work, agreed, now_ms)
-    else:
-        agreed = _gone_on(work, agreed, used)
+    agreed = _restarted(work, agreed, now_ms) if resets else _gone_on(work, agreed, used)
     agreed = with_invoice(work, agreed, kept.value)
     if kept.value.auto_advance:
         finalize(work, caller, kept)
         agreed = contract(work.session, agreed.scope, agreed.subscription.id)
     tell(work, caller, "updated", agreed, before)
     return agreed
+
+
+class _Anew(NamedTuple):
+    """What a new period has of quantities."""
+
+    lines: Sequence[InvoiceLine]
+    credits: Sequence[Kept[InvoiceItem]]
+    """For the time that was paid for already, and is in the new period; on lines as well."""
+
+
+def _quantities_anew(work: Work, caller: Caller, agreed: Contract, now_ms: int) -> _Anew:
+    """Quantities in a period that begins now, as with any new anchor: without this, they would be
+    free from the end of the former period on."""
+    credits = credit_all(work, caller, agreed, Prorating("create_prorations", now_ms, now_ms))
+    moved = structs.replace(agreed.subscription, anchor_ms=now_ms)
+    period = period_at(now_ms, agreed.recurring, now_ms)
+    ahead = [
+        line
+        for item in agreed.licensed
+        for line in licensed_lines(agreed._replace(subscription=moved), item, period, now_ms)
+    ]
+    return _Anew([*ahead, *item_lines(credits, now_ms)], credits)
 
 
 def _reason(crossed: Crossing, agreed: Contract, lines: Sequence[InvoiceLine]) -> ThresholdReason:
@@ -94,6 +121,7 @@ def _restarted(work: Work, agreed: Contract, now_ms: int) -> Contract:
         agreed.subscription,
         anchor_ms=now_ms,
         periods=agreed.subscription.periods + 1,
+        period_invoice=None,
         period_start_ms=period.start_ms,
         period_end_ms=period.end_ms,
         held_back=False,
@@ -115,23 +143,6 @@ def _restarted_item(one: Item, period: Period, following: Period, position: int)
     return one._replace(item=item)
 
 
-def _held_back_until(work: Work, agreed: Contract, now_ms: int) -> int | None:
-    """When the rate rule lets the next invoice through; None if it does now."""
-    terms = work.terms
-    most = max(terms.invoices_a_minute or 0, terms.invoices_a_day or 0)
-    if not most:
-        return None
-    lately = work.session.invoices.page(
-        agreed.scope,
-        Page(limit=most),
-        subscription=agreed.subscription.id,
-        created_gt=now_ms - DAY_MS,
-    )
-    moments = [kept.value.created_ms for kept in lately.items]
-    at_ms = allowed_at(moments, terms.invoices_a_minute, terms.invoices_a_day, now_ms)
-    return at_ms if at_ms > now_ms else None
-
-
 def let_through(work: Work, caller: Caller, agreed: Contract) -> Contract:
     """A subscription of which nothing is held back any more: usage was taken back."""
     now = agreed.subscription
@@ -147,8 +158,9 @@ def _hold_back(work: Work, caller: Caller, agreed: Contract, until_ms: int) -> C
     now = agreed.subscription
     task = Due(agreed.scope, Task.RETRY_THRESHOLD, now.id, until_ms, now.clock)
     work.session.agenda.put(task)
-    if now.held_back:
+    if now.held_back and now.held_until_ms == until_ms:
         return agreed
-    after = changed(work, agreed, structs.replace(now, held_back=True), agreed.items)
+    held = structs.replace(now, held_back=True, held_until_ms=until_ms)
+    after = changed(work, agreed, held, agreed.items)
     tell(work, caller, "updated", after, agreed)
     return after

@@ -13,6 +13,7 @@ from tripmeter.billing.invoices import Draft, invoice_of
 from tripmeter.billing.periods import invoice_fields
 from tripmeter.billing.settling import estimated
 from tripmeter.billing.usage import usage_of
+from tripmeter.control.clocks import now_of
 from tripmeter.model.invoice import BillingReason, InvoiceItem, InvoiceLine
 from tripmeter.model.stored import Kept
 from tripmeter.model.subscription import Window
@@ -36,24 +37,35 @@ class Used(NamedTuple):
         )
 
 
-def used_now(work: Work, agreed: Contract) -> list[Used]:
-    """The metered items, with what their usage has come to by now: on an event, by that one."""
-    return [
+class Seen(NamedTuple):
+    """A subscription at a moment, with what its usage has come to by then."""
+
+    agreed: Contract
+    used: Sequence[Used]
+    """The items that take usage."""
+    now_ms: int
+    """The customer's time."""
+
+    @property
+    def facts(self) -> list[Metered]:
+        """The items as the rules want them."""
+        return [one.facts for one in self.used]
+
+
+def see(work: Work, agreed: Contract) -> Seen:
+    """A subscription as it is now: on an event, with that one."""
+    used = [
         Used(one, usage_of(work, one.item, one.current))
         for one in agreed.metered
         if one.takes_usage
     ]
+    return Seen(agreed, used, now_of(work, agreed.customer.value))
 
 
-def amount(
-    session: Session,
-    agreed: Contract,
-    used: Sequence[Used],
-    now_ms: int,
-    pending: Sequence[Kept[InvoiceItem]] = (),
-) -> int:
+def amount(session: Session, seen: Seen, pending: Sequence[Kept[InvoiceItem]] = ()) -> int:
     """What an invoice for all usage that was not billed yet, and for `pending`, would say: without
     tax, after discounts and credits, in minor units."""
+    agreed, used, now_ms = seen
     lines = [*unbilled_lines(agreed, used, now_ms), *item_lines(pending, now_ms)]
     invoice = invoice_of(draft_of(agreed, lines, now_ms, pending), agreed.scope, now_ms)
     return estimated(session, agreed.scope, invoice, agreed.customer.value).total_excluding_tax
@@ -80,13 +92,14 @@ def draft_of(
     now_ms: int,
     pending: Sequence[Kept[InvoiceItem]] = (),
 ) -> Draft:
-    """An invoice in the midst of a period."""
+    """An invoice for the period up to now: credits pay what they could pay at this very time, not
+    what they may at the end of the period."""
     now = agreed.subscription
     return Draft(
         customer=agreed.customer.value,
         currency=now.currency,
         reason=BillingReason.THRESHOLD,
-        period=Period(now.period_start_ms, now.period_end_ms),
+        period=Period(now.period_start_ms, max(now.period_start_ms, now_ms)),
         lines=lines,
         subscription=now.id,
         discounts=discounts_of(agreed, now_ms, pending),

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from tripmeter.billing.contract import Contract, Item, contract, items_of
+from tripmeter.billing.contract import Contract, Item, contract, priced
 from tripmeter.billing.drafting import metered_lines
 from tripmeter.billing.windows import without
 from tripmeter.model.invoice import Invoice, InvoiceLine, InvoiceStatus, WindowUsage
@@ -61,16 +61,21 @@ def refreshed(work: Work, invoice: Invoice, now_ms: int) -> Invoice:
         return invoice
     agreed = contract(work.session, Scope(invoice.account, invoice.livemode), invoice.subscription)
     windows = [
-        (item, window)
-        for item in agreed.metered
-        for window in item.item.windows
-        if window.no in numbers
+        _as_billed(work, agreed.scope, one) for one in invoice.usages if one.window.no in numbers
     ]
     billed = usage_lines(work, agreed, windows, now_ms)
     fresh = _with_known_ids(billed.lines, invoice.lines)
     others = [line for line in invoice.lines if line.window not in numbers]
     settled = [one for one in invoice.usages if one.window.no not in numbers]
     return structs.replace(invoice, lines=(*fresh, *others), usages=(*billed.usages, *settled))
+
+
+def _as_billed(work: Work, scope: Scope, billed: WindowUsage) -> tuple[Item, Window]:
+    """An item at the price that an invoice bills it by, with its window: it may be deleted by now,
+    or have another price."""
+    kept = work.session.subscription_items.get(scope, billed.item)
+    window = next(one for one in kept.value.windows if one.no == billed.window.no)
+    return priced(work.session, scope, kept, billed.price), window
 
 
 def _with_known_ids(
@@ -94,8 +99,8 @@ def release_windows(work: Work, scope: Scope, invoice: Invoice) -> None:
     if invoice.subscription is None or not closing:
         return
     assert invoice.status is not InvoiceStatus.DRAFT
-    for no, item in items_of(work.session, scope, invoice.subscription):
-        if closing & {one.no for one in item.windows}:
-            work.session.subscription_items.replace(no, without(item, closing))
-            assert item.meter is not None  # it has windows
-            work.billing_changed(scope, item.meter, item.customer)
+    for id_ in dict.fromkeys(one.item for one in invoice.usages if one.window.no in closing):
+        no, item = work.session.subscription_items.get(scope, id_)
+        work.session.subscription_items.replace(no, without(item, closing))
+        assert item.meter is not None  # it has windows
+        work.billing_changed(scope, item.meter, item.customer)

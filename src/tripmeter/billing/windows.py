@@ -60,11 +60,26 @@ def begun_anew(
 
 
 def repriced(item: SubscriptionItem, since_ms: int, position: int) -> SubscriptionItem:
-    """An item whose usage counts from nothing, for another price: within the same period."""
+    """An item whose usage counts from nothing, for another price: within the same period.
+
+    Windows of former periods go on closing: their drafts bill late usage by the price of then.
+    """
     former = next(one for one in item.windows if one.no == item.current_window)
     fresh = new_window(Period(since_ms, former.end_ms), position)
     later = item.windows[-1]
-    return structs.replace(item, windows=(fresh, later), current_window=fresh.no)
+    windows = (*_closing(item), fresh, later)
+    return structs.replace(item, windows=windows, current_window=fresh.no)
+
+
+def closing_alone(item: SubscriptionItem) -> SubscriptionItem:
+    """An item that takes no usage but what is late for periods whose invoices are drafts."""
+    return structs.replace(item, windows=_closing(item), current_window=None)
+
+
+def _closing(item: SubscriptionItem) -> tuple[Window, ...]:
+    """The windows of former periods: those before the current one."""
+    place = next((at for at, one in enumerate(item.windows) if one.no == item.current_window), None)
+    return item.windows if place is None else item.windows[:place]
 
 
 def without_any(item: SubscriptionItem) -> SubscriptionItem:

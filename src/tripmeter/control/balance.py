@@ -9,7 +9,7 @@ from tripmeter.control.clocks import now_of
 from tripmeter.model.customer import Customer
 from tripmeter.model.errors import ParameterInvalid
 from tripmeter.model.ids import new_id
-from tripmeter.model.invoice import BalanceTransaction
+from tripmeter.model.invoice import BalanceTransaction, InvoiceStatus
 from tripmeter.model.money import AMOUNT_LIMIT, format_amount
 from tripmeter.model.scope import Caller, Scope
 from tripmeter.model.stored import Kept, Page
@@ -101,13 +101,13 @@ def _entry(
 
 
 def _check_currency(work: Work, customer: Customer, currency: str) -> None:
-    """A balance is in one currency, and a customer with subscriptions is billed in one."""
+    """A balance is in one currency, and so is what a customer is to be billed."""
     if customer.currency in (None, currency):
         return
     own = str(customer.currency)
     if customer.balance != 0:
         held = f"has a balance of {format_amount(customer.balance, own)}"
-    elif _is_subscribed(work, customer):
+    elif _is_to_be_billed(work, customer):
         held = f"is billed in {own.upper()}"
     else:
         return
@@ -118,7 +118,13 @@ def _check_currency(work: Work, customer: Customer, currency: str) -> None:
     raise ParameterInvalid("currency", message)
 
 
-def _is_subscribed(work: Work, customer: Customer) -> bool:
-    scope = Scope(customer.account, customer.livemode)
-    filters = {"customer": customer.id, "hide_canceled": True}
-    return bool(work.session.subscriptions.page(scope, Page(1), **filters).items)
+def _is_to_be_billed(work: Work, customer: Customer) -> bool:
+    """By a subscription, by what waits for an invoice, or by one that is a draft."""
+    scope, own = Scope(customer.account, customer.livemode), {"customer": customer.id}
+    session, one = work.session, Page(1)
+    draft = InvoiceStatus.DRAFT.value
+    return bool(
+        session.subscriptions.page(scope, one, **own, hide_canceled=True).items
+        or session.invoice_items.page(scope, one, **own, pending=True).items
+        or session.invoices.page(scope, one, **own, status=draft).items
+    )

@@ -65,6 +65,7 @@ def _drafted(
 ) -> CreditGrant:
     money = params["amount"]["monetary"]
     currency = currency_of(money["currency"], "amount[monetary][currency]")
+    _check_currency(customer, currency)
     scope = params["applicability_config"]["scope"]
     return CreditGrant(
         id=new_id("credgr", work.now_ms, livemode=caller.scope.livemode),
@@ -86,6 +87,16 @@ def _drafted(
         clock=customer.clock,
         metadata=merge_metadata({}, params.get("metadata")),
     )
+
+
+def _check_currency(customer: Customer, currency: str) -> None:
+    """A customer is billed in one currency, and nothing else could be paid with the grant."""
+    if customer.currency not in (None, currency):
+        raise ParameterInvalid(
+            "amount[monetary][currency]",
+            f"The customer {customer.id} is billed in {customer.currency}, and a grant in "
+            f"{currency} could pay nothing. Grant it in {customer.currency}.",
+        )
 
 
 def update_grant(work: Work, caller: Caller, id: str, params: dict[str, Any]) -> CreditGrant:

@@ -16,6 +16,7 @@ from tripmeter.control.promotion_codes import replace_code, retire_codes_of
 from tripmeter.model.catalogue import Coupon, Discount, GivenDiscount, PromotionCode
 from tripmeter.model.errors import ParameterInvalid, ParametersExclusive, ResourceMissing
 from tripmeter.model.ids import new_id
+from tripmeter.model.invoice import InvoiceStatus
 from tripmeter.model.scope import Caller
 from tripmeter.model.stored import Kept
 from tripmeter.ports import Work
@@ -132,7 +133,7 @@ def _redeemable(
     code = None
     if source == "promotion_code":
         code = work.session.promotion_codes.get(caller.scope, id, param)
-        if why := why_code_refused(code.value, recipient):
+        if why := why_code_refused(code.value, _informed(work, caller, code.value, recipient)):
             raise ParameterInvalid(param, f"The promotion code {id} {why}")
         coupon = work.session.coupons.get(caller.scope, code.value.coupon, param)
     else:
@@ -145,6 +146,16 @@ def _redeemable(
         message = f"The coupon {coupon.value.id} takes off {own}, not {recipient.currency}."
         raise ParameterInvalid(param, f"{message} Use one of that currency, or of percent_off.")
     return _Redemption(coupon, code)
+
+
+def _informed(work: Work, caller: Caller, code: PromotionCode, recipient: Recipient) -> Recipient:
+    """A recipient of whom it is known whether they have paid before, where a code asks for it."""
+    if not code.first_time_transaction or recipient.customer is None:
+        return recipient
+    paid = work.session.invoices.every(
+        caller.scope, customer=recipient.customer, status=InvoiceStatus.PAID.value
+    )
+    return recipient._replace(paid_before=any(kept.value.amount_paid for kept in paid))
 
 
 def _redeem(work: Work, caller: Caller, redemption: _Redemption, recipient: Recipient) -> Discount:

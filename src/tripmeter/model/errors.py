@@ -11,7 +11,8 @@ Refusal
   ├─ MeterNameTaken · AlertLimitReached · StateConflict      not in this state
   ├─ UsageNotAccepted · CancellationRefused                  usage
   ├─ IdempotencyMismatch                                     retries
-  └─ RateLimited · StoreUnavailable · Overloaded · Draining  not now; nothing was done
+  └─ RateLimited · TooManyInvoices                         not now; nothing was done
+     StoreUnavailable · Overloaded · Draining
 """
 
 from collections.abc import Callable, Mapping
@@ -205,6 +206,17 @@ class RateLimited(Refusal):
 
     limit: Limit
     retry_after_s: int
+
+
+@dataclass(eq=False)
+class TooManyInvoices(Refusal):
+    """A subscription has as many new invoices as it may have in a time; None is no limit."""
+
+    subscription: str
+    a_minute: int | None
+    a_day: int | None
+    retry_after_s: int
+    """By the time of its customer."""
 
 
 @dataclass(eq=False)

@@ -92,6 +92,8 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     period_end_ms: int
     periods: int = 1
     """How many periods have begun, the current one included: two may begin at the same time."""
+    period_invoice: str | None = None
+    """The first invoice since the current period began."""
     clock: str | None = None
     """The test clock of its customer."""
     collection_method: Literal["charge_automatically", "send_invoice"] = "charge_automatically"
@@ -110,6 +112,8 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """The ordinal of the last invoice of the period: with its start, what makes one unique."""
     held_back: bool = False
     """A threshold was crossed, and the rate rule for invoices let no invoice through yet."""
+    held_until_ms: int | None = None
+    """While it is held back: when the next invoice is let through."""
     discounts: tuple[Discount, ...] = ()
     default_tax_rates: tuple[str, ...] = ()
     metadata: dict[str, str] = {}

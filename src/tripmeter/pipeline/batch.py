@@ -30,6 +30,7 @@ from tripmeter.pipeline.state import State
 from tripmeter.pipeline.tallies import Tally
 from tripmeter.pipeline.usage import Answer, UsageBatch
 from tripmeter.ports import Session
+from tripmeter.ports.payments import Payments
 from tripmeter.rules.acceptance import CANCEL_WITHIN_MS
 from tripmeter.rules.alerts.usage_threshold import Line, Watch
 from tripmeter.wire.alerts import alert_triggered_object
@@ -52,9 +53,12 @@ class _TakenBack(Exception):
 class Batch:
     """Runs jobs inside the writer's transaction; `finish` writes what is left to write."""
 
-    def __init__(self, state: State, now_ms: int, pace: flush.Pace, terms: Terms) -> None:
+    def __init__(
+        self, state: State, now_ms: int, pace: flush.Pace, terms: Terms, payments: Payments
+    ) -> None:
         self._state = state
         self.terms = terms
+        self.payments = payments
         self._pace = pace
         self._log = log.LogBuilder(state.position)
         self._now_ms = now_ms
@@ -109,34 +113,40 @@ class Batch:
         self._write_log()
         if isinstance(job, CancelJob):
             return self._cancel(job)
-        before = len(self.parcels)
         self._undo.clear()
         try:
-            with self.session.savepoint():
+            with self.all_or_nothing():
                 return job.run(self)
-        except BaseException:
-            del self.parcels[before:]  # they were rolled back
-            self._bring_back()
-            raise
         finally:
             self._undo.clear()
             self._tell_catalogue()
 
     def tentatively(self, do: Callable[[], T]) -> T:
         """Do something, and take all of it back: what is stored, announced and remembered."""
-        before, woken, done = len(self.parcels), set(self.woken), len(self._undo)
         try:
-            with self.session.savepoint():
+            with self.all_or_nothing():
                 raise _TakenBack(do())
         except _TakenBack as taken_back:
             result: T = taken_back.result
             return result
-        finally:
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Do all of something or, if it raises, nothing: of what is stored, announced, remembered.
+
+        What was announced and is rolled back must not be delivered.
+        """
+        before, woken, done = len(self.parcels), set(self.woken), len(self._undo)
+        try:
+            with self.session.savepoint():
+                yield
+        except BaseException:
             del self.parcels[before:]
             self.woken = woken
             self._bring_back(done)
+            raise
 
-    def _bring_back(self, done: int = 0) -> None:
+    def _bring_back(self, done: int) -> None:
         """Have memory as it was before the last changes, once the store is."""
         for undo in reversed(self._undo[done:]):
             undo()

@@ -14,7 +14,7 @@ from tripmeter.billing.contract import Contract, contract
 from tripmeter.billing.late_usage import Late, report_late_usage
 from tripmeter.billing.periods import roll
 from tripmeter.billing.thresholds import issue, let_through
-from tripmeter.billing.unbilled import Used, amount, used_now
+from tripmeter.billing.unbilled import Seen, amount, see
 from tripmeter.control.clocks import now_of
 from tripmeter.model.quantity import of_decimal
 from tripmeter.model.scope import Caller
@@ -29,15 +29,6 @@ from tripmeter.rules.thresholds import Standing, crossing, looks, standing
 ROUNDS: Final = 3
 """So often one event may have invoices issued for one subscription: usage that was billed is below
 its thresholds again."""
-
-
-class _Seen(NamedTuple):
-    """A subscription at a moment."""
-
-    agreed: Contract
-    used: Sequence[Used]
-    now_ms: int
-    """The customer's time."""
 
 
 class _Billed(NamedTuple):
@@ -138,31 +129,29 @@ class Biller:
         """
         for _ in range(ROUNDS):
             seen = self._see(caller, subscription)
-            lines = watch_period(self._work, caller, *seen)
+            lines = watch_period(self._work, caller, seen)
             billed = self._bill(caller, seen, is_retry=is_retry)
             if not billed.is_issued:
                 self._set_looks(billed.agreed, [*lines, billed.looks])
                 return
         seen = self._see(caller, subscription)
-        self._set_looks(seen.agreed, watch_period(self._work, caller, *seen))
+        self._set_looks(seen.agreed, watch_period(self._work, caller, seen))
 
-    def _see(self, caller: Caller, subscription: str) -> _Seen:
-        agreed = contract(self._work.session, caller.scope, subscription)
-        now_ms = now_of(self._work, agreed.customer.value)
-        return _Seen(agreed, used_now(self._work, agreed), now_ms)
+    def _see(self, caller: Caller, subscription: str) -> Seen:
+        return see(self._work, contract(self._work.session, caller.scope, subscription))
 
-    def _bill(self, caller: Caller, seen: _Seen, *, is_retry: bool) -> _Billed:
+    def _bill(self, caller: Caller, seen: Seen, *, is_retry: bool) -> _Billed:
         """Issue the invoice for a threshold that is crossed.
 
         While one is held back by the rate rule, only its retry does.
         """
         agreed, used, now_ms = seen
-        facts = [one.facts for one in used]
+        facts = seen.facts
         if agreed.subscription.held_back and not is_retry:
             return _Billed(agreed, {})
         if standing(agreed.subscription, facts, now_ms) is not Standing.EVALUATED:
             return _Billed(agreed, {})
-        says = amount(self._work.session, agreed, used, now_ms)
+        says = amount(self._work.session, seen)
         crossed = crossing(agreed.subscription, facts, says)
         if not crossed:
             agreed = let_through(self._work, caller, agreed)

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from tripmeter.billing.contract import Contract, contract
+from tripmeter.billing.contract import contract
 from tripmeter.billing.spending import spent
-from tripmeter.billing.unbilled import Used
+from tripmeter.billing.unbilled import Seen, Used
 from tripmeter.control.clocks import time_on
 from tripmeter.control.credit_scopes import available_balance
 from tripmeter.control.notices import last_told
@@ -66,17 +66,16 @@ def _subscriptions(
             if one.takes_usage
         ]
         if watches_spend(alert, subscription):
-            yield _spend(state.session, kept, agreed, used, now_ms)
+            own_ms = time_on(state.session, scope, subscription.clock, now_ms)
+            yield _spend(state.session, kept, Seen(agreed, used, own_ms))
         for one in used:
             if watches_usage(alert, one.item.item):
                 yield _usage(state.session, kept, one, subscription.periods)
 
 
-def _spend(
-    session: Session, kept: Kept[Alert], agreed: Contract, used: list[Used], now_ms: int
-) -> Compared:
-    now = agreed.subscription
-    value = spent(session, agreed, used, time_on(session, agreed.scope, now.clock, now_ms))
+def _spend(session: Session, kept: Kept[Alert], seen: Seen) -> Compared:
+    now = seen.agreed.subscription
+    value = spent(session, seen)
     told = last_told(session, kept.value, now.id)
     is_reached = value >= kept.value.gte
     return Compared(

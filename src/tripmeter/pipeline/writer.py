@@ -42,6 +42,7 @@ from tripmeter.pipeline.publish import Parcel
 from tripmeter.pipeline.replay import look_ahead, read_state
 from tripmeter.pipeline.state import State, ensure_identifier_secret
 from tripmeter.ports import Clock, Identifiers, Store
+from tripmeter.ports.payments import RECORDED, Payments
 from tripmeter.rules.admission import Pace, expected_wait_ms, learnt
 
 JOBS_PER_COMMIT: Final = 512
@@ -87,9 +88,11 @@ class Writer:
         pace: flush.Pace = flush.STEADY,
         limits: QueueLimits = ROOMY,
         terms: Terms = STRIPES,
+        payments: Payments = RECORDED,
     ) -> None:
         self._store = store
         self._terms = terms
+        self._payments = payments
         self._clock = clock
         self._identifiers = identifiers
         self._wake = wake
@@ -272,7 +275,7 @@ class Writer:
         with COMMIT_SECONDS.time(), self._store.transaction():
             self._changing = True
             reach("batch.begun")
-            batch = Batch(self._state, now_ms, self._pace, self._terms)
+            batch = Batch(self._state, now_ms, self._pace, self._terms, self._payments)
             for together, run in itertools.groupby(tickets, _is_usage):
                 if together:
                     _count(batch, list(run))

@@ -31,6 +31,7 @@ from tripmeter.model.subscription import SubscriptionItem, Window
 from tripmeter.model.terms import Terms
 from tripmeter.model.usage import LogRow, RefusalCode, TallyBlock
 from tripmeter.ports.billing import BillingRecords
+from tripmeter.ports.payments import Payments
 from tripmeter.ports.records import Records
 
 T = TypeVar("T")
@@ -355,6 +356,11 @@ class Work(Protocol):
         """How this engine bills."""
         ...
 
+    @property
+    def payments(self) -> Payments:
+        """How invoices are collected by themselves."""
+        ...
+
     def usage(self, item: SubscriptionItem, window: Window) -> int:
         """What was used in an open window of a metered item so far; scaled."""
         ...
@@ -365,6 +371,11 @@ class Work(Protocol):
 
     def evaluate_thresholds(self, caller: Caller, subscription: str) -> None:
         """Evaluate a subscription's billing thresholds now, whether usage comes or not."""
+        ...
+
+    def all_or_nothing(self) -> AbstractContextManager[None]:
+        """What is done in the context is done or, if it raises, undone: what is stored, announced
+        and remembered."""
         ...
 
     def tentatively(self, do: Callable[[], T]) -> T:

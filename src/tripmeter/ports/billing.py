@@ -51,7 +51,8 @@ class BillingRecords(Protocol):
     def billed_items(
         self, scope: Scope, meter: str, customers: Collection[str]
     ) -> list[SubscriptionItem]:
-        """The subscription items of customers that bill a meter's usage, oldest first."""
+        """The subscription items of customers that bill a meter's usage, oldest first, those
+        that were deleted as well: usage may come late for them."""
         ...
 
     @property

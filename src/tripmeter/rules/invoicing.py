@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from msgspec import structs
 
 from tripmeter.model.catalogue import Price, TaxRate
-from tripmeter.model.invoice import Invoice, InvoiceLine, Taxed
+from tripmeter.model.invoice import Invoice, InvoiceLine, InvoiceStatus, Taxed
 from tripmeter.model.money import share
 from tripmeter.rules.pricing import ZERO, Charge, charges
 
@@ -138,6 +138,13 @@ def due(total: int, balance: int) -> Due:
     """A balance below zero pays, one above is owed, too; a total below zero goes to the balance."""
     left = total + balance
     return Due(max(left, 0), min(left, 0))
+
+
+def in_arrears(invoice: Invoice, now_ms: int) -> bool:
+    """Whether an invoice should have been paid by now: overdue, or its payment was declined."""
+    is_overdue = invoice.due_ms is not None and invoice.due_ms <= now_ms
+    is_open = invoice.status is InvoiceStatus.OPEN
+    return is_open and (is_overdue or "declined_ms" in invoice.details)
 
 
 def summed(invoice: Invoice) -> Invoice:

@@ -5,7 +5,7 @@ taken off charge by charge: then the lines of a period's invoices add up to what
 of it would have said, to the last unit, however the usage was split.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, localcontext
 from typing import Final, NamedTuple
 
@@ -67,6 +67,15 @@ def charges(price: Price, quantity: Decimal) -> tuple[Charge, ...]:
 def amount(price: Price, quantity: Decimal) -> int:
     """What a quantity costs, in minor units: the sum of its charges, each rounded."""
     return sum(charge.amount for charge in charges(price, quantity))
+
+
+def quantities_amount(sold: Iterable[tuple[Price, int | None]]) -> int:
+    """What quantities cost in a whole period, in minor units; nothing for usage."""
+    return sum(
+        amount(price, Decimal(1 if quantity is None else quantity))
+        for price, quantity in sold
+        if price.meter is None
+    )
 
 
 def flat_fees(price: Price) -> int:

@@ -163,7 +163,8 @@ class SqlSession:
     def billed_items(
         self, scope: Scope, meter: str, customers: Collection[str]
     ) -> list[SubscriptionItem]:
-        """The subscription items of customers that bill a meter's usage, oldest first."""
+        """The subscription items of customers that bill a meter's usage, oldest first, those
+        that were deleted as well: usage may come late for them."""
         params = {**scope._asdict(), "meter": meter, "customers": listed(customers)}
         rows = self._sql.rows("billed_items", params)
         return [msgspec.json.decode(doc, type=SubscriptionItem) for (doc,) in rows]

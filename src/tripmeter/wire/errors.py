@@ -38,6 +38,7 @@ from tripmeter.model.errors import (
     SessionExpired,
     StateConflict,
     StoreUnavailable,
+    TooManyInvoices,
     UsageNotAccepted,
 )
 from tripmeter.model.usage import RefusalCode
@@ -307,6 +308,26 @@ def _rate_limited(refusal: RateLimited, version: Version) -> Answer:
     return Answer(429, message, "rate_limit", type=type_, headers=headers)
 
 
+def _too_many_invoices(refusal: TooManyInvoices, _: Version) -> Answer:
+    """The reason is what Stripe's docs call a limit of one object (`resource-specific`)."""
+    limits = [
+        f"{most} in a {time}"
+        for most, time in ((refusal.a_minute, "minute"), (refusal.a_day, "day"))
+        if most is not None
+    ]
+    message = (
+        f"The subscription {refusal.subscription} has as many new invoices as it may have:"
+        f" {' and '.join(limits)}. Wait {refusal.retry_after_s} s, or advance its test clock, or"
+        " have changes wait for the next invoice with proration_behavior=create_prorations. Who"
+        " runs this server sets the limit with TRIPMETER_INVOICE_RATE."
+    )
+    headers = (
+        ("Retry-After", str(refusal.retry_after_s)),
+        ("Stripe-Rate-Limited-Reason", "resource-specific"),
+    )
+    return Answer(429, message, "rate_limit", headers=headers)
+
+
 def _store_unavailable(refusal: StoreUnavailable, _: Version) -> Answer:
     message = (
         f"The change could not be stored: {refusal.reason}. Nothing of it was kept. Try again."
@@ -354,6 +375,7 @@ TABLE: Final[Mapping[type[Refusal], Callable[[Any, Version], Answer]]] = {
     CancellationRefused: _cancellation_refused,
     IdempotencyMismatch: _idempotency_mismatch,
     RateLimited: _rate_limited,
+    TooManyInvoices: _too_many_invoices,
     StoreUnavailable: _store_unavailable,
     Overloaded: _overloaded,
     Draining: _draining,

@@ -157,7 +157,7 @@ def _standing(invoice: Invoice) -> dict[str, Any]:
     is_pending = is_draft or invoice.status is InvoiceStatus.OPEN
     effective = invoice.details.get("effective_at") or unix_or_none(invoice.finalized_ms)
     return {
-        "attempted": invoice.status is InvoiceStatus.PAID,
+        "attempted": invoice.status is InvoiceStatus.PAID or "declined_ms" in invoice.details,
         "auto_advance": invoice.auto_advance and is_pending,
         "automatically_finalizes_at": unix_or_none(invoice.finalizes_ms) if is_draft else None,
         "effective_at": effective,

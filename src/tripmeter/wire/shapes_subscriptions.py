@@ -1,6 +1,6 @@
 """The shapes of subscriptions, their items and plans, and of test clocks, as rendered here."""
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from tripmeter.wire.catalogue import PriceObject, TaxRateObject
 
@@ -106,6 +106,7 @@ class SubscriptionObject(TypedDict):
     status: str
     status_details: dict[str, Any] | None
     test_clock: str | None
+    threshold_invoice_held_until: NotRequired[int]
     transfer_data: dict[str, Any] | None
     trial_end: int | None
     trial_settings: dict[str, Any]

@@ -144,7 +144,15 @@ def _terms(subscription: Subscription) -> dict[str, Any]:
         "metadata": subscription.metadata,
         "status": subscription.status.value,
         "test_clock": subscription.clock,
+        **_held(subscription),
     }
+
+
+def _held(subscription: Subscription) -> dict[str, Any]:
+    """That a threshold invoice is put off, while it is (ours)."""
+    if not subscription.held_back or subscription.held_until_ms is None:
+        return {}
+    return {"threshold_invoice_held_until": unix(subscription.held_until_ms)}
 
 
 def _thresholds(subscription: Subscription) -> dict[str, Any] | None:

@@ -324,7 +324,7 @@ ORDER BY due_ms, task, no LIMIT :limit
 
 -- name: billed_items
 SELECT item.doc FROM subscription_items AS item
-WHERE item.account = :account AND item.livemode = :livemode AND item.meter = :meter AND NOT item.deleted
+WHERE item.account = :account AND item.livemode = :livemode AND item.meter = :meter
   AND item.customer IN (SELECT value FROM jsonb_array_elements_text(:customers::jsonb))
 ORDER BY item.no
 -- name: bills_meter

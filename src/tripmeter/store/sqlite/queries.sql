@@ -318,7 +318,7 @@ ORDER BY due_ms, task, no LIMIT :limit
 
 -- name: billed_items
 SELECT item.doc FROM subscription_items AS item
-WHERE item.account = :account AND item.livemode = :livemode AND item.meter = :meter AND item.deleted = 0
+WHERE item.account = :account AND item.livemode = :livemode AND item.meter = :meter
   AND item.customer IN (SELECT value FROM json_each(:customers))
 ORDER BY item.no
 -- name: bills_meter

@@ -30,4 +30,4 @@ CREATE TABLE alert_notifications (
 );
 CREATE INDEX alert_notifications_of_scope ON alert_notifications (account, livemode, no);
 CREATE INDEX alert_notifications_of_alert
-    ON alert_notifications (account, livemode, alert, customer, no);
+    ON alert_notifications (account, livemode, alert, no);
