@@ -81,7 +81,11 @@ class Driver:
         if what == "alert":
             threshold = {"gte": gte}
             for meter in meters:
-                params = {"title": "t", "usage_threshold": {"meter": meter.id, **threshold}}
+                params = {
+                    "title": "t",
+                    "alert_type": "usage_threshold",
+                    "usage_threshold": {"meter": meter.id, **threshold},
+                }
                 ask(CommandJob(lambda work, params=params: create_alert(work, caller, params)))  # type: ignore[misc]
         elif what != "nothing":
             self._subscribe(caller, meters, range(first, last), what, gte)
@@ -202,11 +206,11 @@ class Remote:
 
 
 @contextmanager
-def driving(folder: Path, seed: int) -> Iterator[Remote]:
-    """A driver on a folder, for the length of a block."""
+def driving(folder: Path, seed: int, kind: type[Driver] = Driver) -> Iterator[Remote]:
+    """A driver on a folder, for the length of a block; it is killed at the end."""
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, folder, seed), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, folder, seed, kind), daemon=True)
     process.start()
     theirs.close()
     try:
@@ -217,8 +221,8 @@ def driving(folder: Path, seed: int) -> Iterator[Remote]:
         process.join()
 
 
-def _serve(link: "Connection[Any, Any]", folder: Path, seed: int) -> None:
-    driver = Driver(folder, seed)
+def _serve(link: "Connection[Any, Any]", folder: Path, seed: int, kind: type[Driver]) -> None:
+    driver = kind(folder, seed)
     while True:
         try:
             method, args = link.recv()
