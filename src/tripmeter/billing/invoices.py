@@ -304,8 +304,7 @@ def _paid(work: Work, caller: Caller, kept: Kept[Invoice], *, out_of_band: bool)
         work.session.invoice_payments.insert(payment)
         rendered = rendered_payment(payment)
         announce(work, caller, "invoice_payment.paid", rendered, "/v1/invoice_payments")
-    _tell(work, caller, "invoice.paid", invoice)
-    _tell(work, caller, "invoice.payment_succeeded", invoice)
+    _tell(work, caller, "invoice.paid invoice.payment_succeeded", invoice)
     catch_up(work, caller, invoice)
     return Kept(kept.no, invoice)
 
@@ -417,5 +416,8 @@ def shown(work: Work, invoice: Invoice) -> dict[str, Any]:
     return rendered_invoice(work.session, invoice, work.terms.base_url)
 
 
-def _tell(work: Work, caller: Caller, type_: str, invoice: Invoice) -> None:
-    announce(work, caller, type_, shown(work, invoice), URL)
+def _tell(work: Work, caller: Caller, types: str, invoice: Invoice) -> None:
+    """Announce events of one or more types, about an invoice that they all show alike."""
+    rendered = shown(work, invoice)
+    for type_ in types.split():
+        announce(work, caller, type_, rendered, URL)

@@ -19,6 +19,14 @@ from tripmeter.store.statements import load_migrations, load_statements
 BUSY_TIMEOUT_MS = 2_000
 """How long a transaction waits for another process before it is refused with 503."""
 
+CACHE_KIB = 32 * 1024
+"""Pages that the writer keeps: what a commit of many invoices changes fits in, and is not written
+twice."""
+
+WAL_PAGES = 4_096
+"""The log is folded into the file when it is as long as this (16 MiB), not after every large
+commit."""
+
 _PACKAGE = "tripmeter.store.sqlite"
 
 _UNAVAILABLE = (
@@ -78,6 +86,8 @@ class SqliteStore:
             connection = self._connect()
             connection.pragma("journal_mode", "wal")
             connection.pragma("synchronous", "full")
+            connection.pragma("cache_size", -CACHE_KIB)
+            connection.pragma("wal_autocheckpoint", WAL_PAGES)
         except (apsw.CantOpenError, apsw.ReadOnlyError) as error:
             raise OSError(f"{self._path}: {error}") from error
         return connection
