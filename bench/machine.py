@@ -27,6 +27,14 @@ def resident(pid: int) -> int:
     return int((_PROC / str(pid) / "statm").read_text().split()[1]) * _PAGE
 
 
+def anonymous(pid: int) -> int:
+    """Bytes of memory that are a process's own: pages of files that it looks into, which the system
+    takes back when it needs them, are left out."""
+    status = (_PROC / str(pid) / "status").read_text()
+    (line,) = (each for each in status.splitlines() if each.startswith("RssAnon:"))
+    return int(line.split()[1]) * 1024
+
+
 def family(pid: int) -> list[int]:
     """A process and its descendants."""
     children: dict[int, list[int]] = {}

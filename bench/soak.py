@@ -26,7 +26,7 @@ from rich.table import Table
 from bodies import BULK, FORM, JSON, V1, Bulk, Crossing, Source, Stream
 from chart import Series, draw_lines
 from load import Load, open_loop, percentile
-from machine import describe, resident
+from machine import anonymous, describe, resident
 from receiver import receiving
 from report import shown, write
 from rows.crossing import listen
@@ -49,7 +49,10 @@ class Sample:
     """What is seen every ten seconds."""
 
     at_s: float
+    memory_mb: float
+    """The process's own."""
     rss_mb: float
+    """With the pages of files of identifiers that it looks into."""
     wal_mb: float
     writer_queue: float
     outbox: float
@@ -153,6 +156,7 @@ def _watch(engine: Engine, running: list[Future[Load]], began: float) -> Iterato
         wal = engine.server.data / "tripmeter.db-wal"
         yield Sample(
             round(time.monotonic() - began, 1),
+            anonymous(engine.server.pid) / 1e6,
             resident(engine.server.pid) / 1e6,
             wal.stat().st_size / 1e6 if wal.exists() else 0,
             engine.metric("tripmeter_writer_queue_depth"),
@@ -197,7 +201,7 @@ def _document(
     samples: list[Sample],
 ) -> dict[str, Any]:
     windows = {name: _windows(each) for name, each in loads.items()}
-    judged = {"rss_mb": _thirds([sample.rss_mb for sample in samples])}
+    judged = {"memory_mb": _thirds([sample.memory_mb for sample in samples])}
     for name, each in windows.items():
         for figure in ("p50_ms", "p99_ms"):
             judged[f"{name} {figure}"] = _thirds([window[figure] for window in each])
@@ -230,7 +234,7 @@ def _show(setting: Setting, judged: dict[str, Any], answers: dict[str, Any]) -> 
 
 def _chart(document: dict[str, Any]) -> str:
     samples, windows = document["samples"], document["windows"]
-    series = [Series("memory", "MB", [sample["rss_mb"] for sample in samples])]
+    series = [Series("memory", "MB", [sample["memory_mb"] for sample in samples])]
     for name, each in windows.items():
         series.append(Series(f"p99 of {name}", "ms", [window["p99_ms"] for window in each]))
     series.append(Series("write-ahead log", "MB", [sample["wal_mb"] for sample in samples]))
