@@ -369,7 +369,7 @@ def test_a_killed_server_loses_nothing(tmp_path: Path) -> None:
 def test_ctrl_c_tells_how_to_go_on(importer: Importer, tmp_path: Path) -> None:
     importer.create_meter("stopped")
     file, _ = long_file(tmp_path / "long.csv")
-    command = ("--meter", "stopped", *CSV_COLUMNS[2:], *TOKENS, "--batch", f"{BATCH}")
+    command = ("--meter", "stopped", *CSV_COLUMNS[2:], *TOKENS, "--batch", f"{BATCH // 10}")
     process = importer.start(file, *command)
     wait_for_rows(importer, BATCH)
     process.send_signal(2)

@@ -80,7 +80,7 @@ def draft(work: Work, caller: Caller, wanted: Draft) -> Kept[Invoice]:
     if wanted.finalizes_ms is not None:
         task = Due(scope, Task.FINALIZE, invoice.id, wanted.finalizes_ms, wanted.customer.clock)
         work.session.agenda.put(task)
-    _tell(work, caller, "invoice.created", invoice)
+    _tell(work, caller, invoice, "invoice.created")
     return kept
 
 
@@ -183,7 +183,7 @@ def _made_final(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice
     if invoice.due_ms is not None:
         task = Due(scope, Task.OVERDUE, invoice.id, invoice.due_ms, invoice.clock)
         work.session.agenda.put(task)
-    _tell(work, caller, "invoice.finalized", invoice)
+    _tell(work, caller, invoice, "invoice.finalized")
     return Kept(kept.no, invoice)
 
 
@@ -242,13 +242,13 @@ def _declined(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
     now_ms = time_on(work.session, caller.scope, kept.value.clock, work.now_ms)
     invoice = structs.replace(kept.value, details={**kept.value.details, "declined_ms": now_ms})
     work.session.invoices.replace(kept.no, invoice)
-    _tell(work, caller, "invoice.payment_failed", invoice)
+    _tell(work, caller, invoice, "invoice.payment_failed")
     fall_behind(work, caller, invoice)
     return Kept(kept.no, invoice)
 
 
 def _sent(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
-    _tell(work, caller, "invoice.sent", kept.value)
+    _tell(work, caller, kept.value, "invoice.sent")
     return kept
 
 
@@ -304,7 +304,7 @@ def _paid(work: Work, caller: Caller, kept: Kept[Invoice], *, out_of_band: bool)
         work.session.invoice_payments.insert(payment)
         rendered = rendered_payment(payment)
         announce(work, caller, "invoice_payment.paid", rendered, "/v1/invoice_payments")
-    _tell(work, caller, "invoice.paid invoice.payment_succeeded", invoice)
+    _tell(work, caller, invoice, "invoice.paid", "invoice.payment_succeeded")
     catch_up(work, caller, invoice)
     return Kept(kept.no, invoice)
 
@@ -325,7 +325,7 @@ def void(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
     work.session.agenda.drop(caller.scope, Task.OVERDUE, invoice.id)
     give_back(work, invoice)
     _return_balance(work, caller, invoice)
-    _tell(work, caller, "invoice.voided", invoice)
+    _tell(work, caller, invoice, "invoice.voided")
     catch_up(work, caller, invoice)
     return Kept(kept.no, invoice)
 
@@ -359,7 +359,7 @@ def mark_uncollectible(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[
     )
     work.session.invoices.replace(kept.no, invoice)
     work.session.agenda.drop(caller.scope, Task.OVERDUE, invoice.id)
-    _tell(work, caller, "invoice.marked_uncollectible", invoice)
+    _tell(work, caller, invoice, "invoice.marked_uncollectible")
     catch_up(work, caller, invoice)
     return Kept(kept.no, invoice)
 
@@ -386,7 +386,7 @@ def send(work: Work, caller: Caller, kept: Kept[Invoice]) -> Kept[Invoice]:
 def overdue(work: Work, caller: Caller, kept: Kept[Invoice]) -> None:
     """Say that an open invoice should have been paid: its subscription is past due."""
     if kept.value.status is InvoiceStatus.OPEN:
-        _tell(work, caller, "invoice.overdue", kept.value)
+        _tell(work, caller, kept.value, "invoice.overdue")
         fall_behind(work, caller, kept.value)
 
 
@@ -416,8 +416,8 @@ def shown(work: Work, invoice: Invoice) -> dict[str, Any]:
     return rendered_invoice(work.session, invoice, work.terms.base_url)
 
 
-def _tell(work: Work, caller: Caller, types: str, invoice: Invoice) -> None:
-    """Announce events of one or more types, about an invoice that they all show alike."""
+def _tell(work: Work, caller: Caller, invoice: Invoice, *types: str) -> None:
+    """Announce events about an invoice, which they all show alike."""
     rendered = shown(work, invoice)
-    for type_ in types.split():
+    for type_ in types:
         announce(work, caller, type_, rendered, URL)
