@@ -1,5 +1,6 @@
 """Runs `tripmeter import` as a person does, and asks the server what it amounts to."""
 
+import signal
 import subprocess
 from collections.abc import Sequence
 from decimal import Decimal
@@ -43,13 +44,17 @@ class Importer:
         )
 
     def start(self, file: Path, *arguments: str) -> subprocess.Popen[bytes]:
-        """Run it in the background."""
-        return subprocess.Popen(
-            self.command(file, *arguments),
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
+        """Run it in the background; Ctrl-C reaches it, whatever these tests were started by."""
+        ignored = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return subprocess.Popen(
+                self.command(file, *arguments),
+                env=self.environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            )
+        finally:
+            signal.signal(signal.SIGINT, ignored)
 
     def states(self) -> list[dict[str, Any]]:
         """The states of all imports so far."""
