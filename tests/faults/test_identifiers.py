@@ -18,9 +18,8 @@ EVERY: Final = int(os.environ.get("TRIPMETER_KILLS_EVERY", "23"))
 OPERATIONS: Final = 2_500
 """More than there are in a whole life."""
 
-RENAMES: Final = 8
-"""Of the first files written aside, runs and filters by turns: kills that leave each kind half made
-whatever the threads' order was."""
+NAMINGS: Final = 4
+"""Files of each kind that a kill leaves written aside, whatever the threads' order was."""
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("kill")]
 
@@ -41,7 +40,7 @@ def victims(tmp_path_factory: pytest.TempPathFactory) -> list[Victim]:
     """Tiers that were killed, each at another operation."""
     folder = tmp_path_factory.mktemp("victims")
     steps = [str(step) for step in range(1, OPERATIONS, EVERY)]
-    steps += [f"replace-{number}" for number in range(1, RENAMES + 1)]
+    steps += [f"{kind}-{number}" for kind in ("run", "filter") for number in range(1, NAMINGS + 1)]
     ended = subprocess.run(
         [sys.executable, victim.__file__, folder, *steps],
         check=True,

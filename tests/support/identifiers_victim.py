@@ -2,8 +2,8 @@
 
 For each step, a process works in FOLDER/STEP until it is about to make its file operation of that
 number, in whichever thread, and kills itself there (SIGKILL). A step is a number among all file
-operations (`120`) or among the calls of one function of `os` (`replace-3`). FOLDER/STEP/log has one
-byte for each batch that was committed before.
+operations (`120`), or a kind of file and which of its files is about to get its name (`filter-3`).
+FOLDER/STEP/log has one byte for each batch that was committed before.
 """
 
 import os
@@ -18,6 +18,7 @@ import numpy as np
 
 from support.identifiers import HOUR_MS, Key, columns, key_of
 from tripmeter.store.identifiers import TieredIdentifiers
+from tripmeter.store.identifiers.files import PARTIAL
 
 BATCH: Final = 40
 BATCHES: Final = 75
@@ -67,20 +68,27 @@ def live(folder: Path) -> None:
 
 
 def die_before(step: str) -> None:
-    """Have this process killed at its file operation `step`, counted from 1."""
-    name, _, number = step.rpartition("-")
-    function = getattr(os, name) if name else None
+    """Have this process killed at its operation `step`, counted from 1."""
+    kind, _, number = step.rpartition("-")
     left = iter(range(int(number) - 1, -1, -1))
 
-    def counts(called: Any) -> bool:
-        return called is function if function else called.__name__ in OPERATIONS
-
-    def watch(frame: FrameType, event: str, called: Any) -> None:
-        if event == "c_call" and counts(called) and next(left) == 0:
+    def count() -> None:
+        if next(left) == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    threading.setprofile(watch)
-    sys.setprofile(watch)
+    def audit(event: str, args: tuple[Any, ...]) -> None:
+        if event == "os.rename" and str(args[0]).endswith(f".{kind}{PARTIAL}"):
+            count()
+
+    def watch(frame: FrameType, event: str, called: Any) -> None:
+        if event == "c_call" and called.__name__ in OPERATIONS:
+            count()
+
+    if kind:
+        sys.addaudithook(audit)
+    else:
+        threading.setprofile(watch)
+        sys.setprofile(watch)
 
 
 def main() -> None:
