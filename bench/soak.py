@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -219,7 +219,7 @@ def _document(
         "unsent": {name: sum(load.unsent for load in each) for name, each in loads.items()},
         "thirds": judged,
         "windows": windows,
-        "samples": [vars(replace(sample)) for sample in samples],
+        "samples": [vars(sample) for sample in samples],
     }
 
 

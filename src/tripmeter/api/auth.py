@@ -62,7 +62,7 @@ class Authenticator:
             raise SessionExpired()
         if opened.expires_ms <= self._clock.now_ms():
             raise SessionExpired()
-        return Identity(Scope(opened.account, opened.livemode), opened.id)
+        return Identity(Scope.of(opened), opened.id)
 
     def _known(self, hashed: bytes) -> _Known | None:
         now_ms = self._clock.now_ms()
@@ -73,7 +73,7 @@ class Authenticator:
             key = session.key_by_digest(hashed)
         if key is None or not hmac.compare_digest(key.digest, hashed):
             return None
-        identity = Identity(Scope(key.account, key.livemode), key.id, key.permissions)
+        identity = Identity(Scope.of(key), key.id, key.permissions)
         known = _Known(now_ms, identity, None if key.revoked_ms is None else key.hint)
         self._cache[hashed] = known
         return known

@@ -48,7 +48,7 @@ class Contract(NamedTuple):
     @property
     def scope(self) -> Scope:
         """Whose it is."""
-        return Scope(self.subscription.account, self.subscription.livemode)
+        return Scope.of(self.subscription)
 
     @property
     def recurring(self) -> Recurring:

@@ -29,7 +29,7 @@ def hosted_invoice(session: Session, token: str, seller: str) -> Hosted | None:
     invoice = session.invoice_by_token(token)
     if invoice is None:
         return None
-    scope = Scope(invoice.account, invoice.livemode)
+    scope = Scope.of(invoice)
     customer = session.customers.get(scope, invoice.customer).value
     named = invoice.details.get("account_name") or seller or _account_name(session, scope)
     locales = customer.details.get("preferred_locales") or []

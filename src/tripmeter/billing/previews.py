@@ -343,7 +343,7 @@ def _as_upcoming(work: Work, caller: Caller, id: str, at_ms: int) -> Invoice:
 
 def _settled(work: Work, invoice: Invoice, at_ms: int) -> Invoice:
     """A draft with the credits and the balance that its finalization would take."""
-    scope = Scope(invoice.account, invoice.livemode)
+    scope = Scope.of(invoice)
     customer = work.session.customers.get(scope, invoice.customer).value
     owed = customer.balance if customer.currency in (None, invoice.currency) else 0
     planned = structs.replace(invoice, created_ms=at_ms, starting_balance=owed)

@@ -30,14 +30,14 @@ def rendered_subscription(session: Session, agreed: Contract) -> dict[str, Any]:
 
 def rendered_invoice(session: Session, invoice: Invoice, base_url: str | None) -> dict[str, Any]:
     """An invoice with its first lines. Its page is below `base_url`, where that is known."""
-    scope = Scope(invoice.account, invoice.livemode)
+    scope = Scope.of(invoice)
     rates = tax_rates(session, scope, invoice.default_tax_rates)
     return dict(invoice_object(invoice, rates, base_url=base_url))
 
 
 def rendered_item(session: Session, one: Item) -> dict[str, Any]:
     """An item of a subscription with its price."""
-    scope = Scope(one.item.account, one.item.livemode)
+    scope = Scope.of(one.item)
     rates = tax_rates(session, scope, one.item.tax_rates)
     return dict(subscription_item_object(one.item, one.price, rates))
 
@@ -52,7 +52,7 @@ def existing_invoice(session: Session, scope: Scope, id: str, param: str = "id")
 
 def rendered_invoice_item(session: Session, item: InvoiceItem) -> dict[str, Any]:
     """An invoice item."""
-    scope = Scope(item.account, item.livemode)
+    scope = Scope.of(item)
     clock = session.customers.get(scope, item.customer).value.clock
     return dict(invoice_item_object(item, tax_rates(session, scope, item.tax_rates), clock=clock))
 

@@ -1,6 +1,6 @@
 """What a subscription's usage has come to, and what of it is not billed yet would cost."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -12,11 +12,11 @@ from tripmeter.billing.drafting import item_lines, metered_lines
 from tripmeter.billing.invoices import Draft, invoice_of
 from tripmeter.billing.periods import invoice_fields
 from tripmeter.billing.settling import estimated
-from tripmeter.billing.usage import usage_of
 from tripmeter.control.clocks import now_of
 from tripmeter.model.invoice import BillingReason, InvoiceItem, InvoiceLine
+from tripmeter.model.quantity import as_decimal
 from tripmeter.model.stored import Kept
-from tripmeter.model.subscription import Window
+from tripmeter.model.subscription import SubscriptionItem, Window
 from tripmeter.ports import Session, Work
 from tripmeter.rules.periods import Period
 from tripmeter.rules.thresholds import Metered
@@ -54,12 +54,17 @@ class Seen(NamedTuple):
 
 def see(work: Work, agreed: Contract) -> Seen:
     """A subscription as it is now: on an event, with that one."""
-    used = [
-        Used(one, usage_of(work, one.item, one.current))
+    used = used_of(agreed, work.usage)
+    return Seen(agreed, used, now_of(work, agreed.customer.value))
+
+
+def used_of(agreed: Contract, usage: Callable[[SubscriptionItem, Window], int]) -> list[Used]:
+    """What was used of each item that takes usage; `usage` gives that of a window, scaled."""
+    return [
+        Used(one, as_decimal(usage(one.item, one.current)))
         for one in agreed.metered
         if one.takes_usage
     ]
-    return Seen(agreed, used, now_of(work, agreed.customer.value))
 
 
 def amount(session: Session, seen: Seen, pending: Sequence[Kept[InvoiceItem]] = ()) -> int:

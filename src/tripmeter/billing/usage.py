@@ -59,7 +59,7 @@ def refreshed(work: Work, invoice: Invoice, now_ms: int) -> Invoice:
     numbers = set(invoice.details.get("windows", ()))
     if invoice.subscription is None or not numbers:
         return invoice
-    agreed = contract(work.session, Scope(invoice.account, invoice.livemode), invoice.subscription)
+    agreed = contract(work.session, Scope.of(invoice), invoice.subscription)
     windows = [
         _as_billed(work, agreed.scope, one) for one in invoice.usages if one.window.no in numbers
     ]

@@ -120,7 +120,7 @@ def _check_currency(work: Work, customer: Customer, currency: str) -> None:
 
 def _is_to_be_billed(work: Work, customer: Customer) -> bool:
     """By a subscription, by what waits for an invoice, or by one that is a draft."""
-    scope, own = Scope(customer.account, customer.livemode), {"customer": customer.id}
+    scope, own = Scope.of(customer), {"customer": customer.id}
     session, one = work.session, Page(1)
     draft = InvoiceStatus.DRAFT.value
     return bool(

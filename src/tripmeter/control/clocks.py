@@ -7,8 +7,7 @@ from tripmeter.ports import Session, Work
 
 def now_of(work: Work, customer: Customer) -> int:
     """The customer's time, in milliseconds."""
-    scope = Scope(customer.account, customer.livemode)
-    return time_on(work.session, scope, customer.clock, work.now_ms)
+    return time_on(work.session, Scope.of(customer), customer.clock, work.now_ms)
 
 
 def time_on(session: Session, scope: Scope, clock: str | None, now_ms: int) -> int:

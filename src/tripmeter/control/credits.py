@@ -14,7 +14,6 @@ from tripmeter.control.customers import existing
 from tripmeter.control.ledger import (
     entries_of,
     grant_now,
-    scope_of,
     standing_of,
     write_entry,
     write_off,
@@ -150,7 +149,7 @@ def expire_grant(work: Work, grant: CreditGrant, caller: Caller | None = None) -
     Does nothing where it has not come, so that it may be called again, and late.
     """
     if grant.voided_ms is None and has_expired(grant, grant_now(work, grant)):
-        asked = caller or Caller(scope_of(grant))
+        asked = caller or Caller(Scope.of(grant))
         write_off(work, asked, grant, CreditKind.EXPIRED, grant.expires_ms)
         _forget_expiry(work, grant)
         _watch(work, asked, grant.customer)
@@ -203,12 +202,12 @@ def _plan_expiry(work: Work, grant: CreditGrant) -> None:
     if grant.expires_ms is None:
         _forget_expiry(work, grant)
     elif not is_over(grant, grant_now(work, grant)):
-        scope, task = scope_of(grant), Task.CREDIT_EXPIRES
+        scope, task = Scope.of(grant), Task.CREDIT_EXPIRES
         work.session.agenda.put(Due(scope, task, grant.id, grant.expires_ms, grant.clock))
 
 
 def _forget_expiry(work: Work, grant: CreditGrant) -> None:
-    work.session.agenda.drop(scope_of(grant), Task.CREDIT_EXPIRES, grant.id)
+    work.session.agenda.drop(Scope.of(grant), Task.CREDIT_EXPIRES, grant.id)
 
 
 def _milliseconds(seconds: int | None, absent: Any) -> Any:
@@ -220,7 +219,7 @@ def _milliseconds(seconds: int | None, absent: Any) -> Any:
 
 def usable_standings(session: Session, invoice: Invoice) -> list[Standing]:
     """The grants that may pay lines of an invoice, and what is left of each."""
-    grants = session.credit_grants.every(scope_of(invoice), customer=invoice.customer)
+    grants = session.credit_grants.every(Scope.of(invoice), customer=invoice.customer)
     return [
         standing_of(session, kept.value)
         for kept in grants
@@ -235,7 +234,7 @@ def apply_to_invoice(work: Work, invoice: Invoice) -> Invoice:
     transaction. Taxes are for the caller to compute afterwards (Stripe: discounts, then credits,
     then taxes).
     """
-    scope = scope_of(invoice)
+    scope = Scope.of(invoice)
     standings = usable_standings(work.session, invoice)
     grants = {one.grant.id: one.grant for one in standings}
     applied: dict[str, tuple[Applied, ...]] = {}
@@ -267,7 +266,7 @@ def give_back(work: Work, invoice: Invoice) -> None:
     What goes back to a grant that is past its expiry expires at once (Stripe). Called again, it
     gives nothing more.
     """
-    scope = scope_of(invoice)
+    scope = Scope.of(invoice)
     ledger = work.session.credit_transactions
     standing: Counter[tuple[str, str | None]] = Counter()
     mine = ledger.every(scope, customer=invoice.customer, invoice=invoice.id)
@@ -283,7 +282,7 @@ def give_back(work: Work, invoice: Invoice) -> None:
 
 
 def _give_back(work: Work, grant: CreditGrant, amount: int, invoice: str, line: str | None) -> None:
-    caller = Caller(scope_of(grant))
+    caller = Caller(Scope.of(grant))
     given_back = CreditKind.GIVEN_BACK
     write_entry(work, caller, grant, given_back, amount, invoice=invoice, invoice_line=line)
     if has_expired(grant, grant_now(work, grant)):

@@ -6,7 +6,6 @@ from tripmeter.control.announcing import announce
 from tripmeter.control.clocks import time_on
 from tripmeter.model.credit import CreditGrant, CreditKind, CreditTransaction
 from tripmeter.model.ids import new_id
-from tripmeter.model.invoice import Invoice
 from tripmeter.model.scope import Caller, Scope
 from tripmeter.ports import Session, Work
 from tripmeter.rules.credits import CREDITS, Standing, left_of
@@ -15,19 +14,14 @@ from tripmeter.wire.credits import credit_transaction_object
 _URL: Final = "/v1/billing/credit_balance_transactions"
 
 
-def scope_of(owned: CreditGrant | Invoice) -> Scope:
-    """Whose it is."""
-    return Scope(owned.account, owned.livemode)
-
-
 def grant_now(work: Work, grant: CreditGrant) -> int:
     """The time of a grant's customer, in milliseconds."""
-    return time_on(work.session, scope_of(grant), grant.clock, work.now_ms)
+    return time_on(work.session, Scope.of(grant), grant.clock, work.now_ms)
 
 
 def entries_of(session: Session, grant: CreditGrant) -> list[CreditTransaction]:
     """A grant's ledger, the oldest entry first."""
-    found = session.credit_transactions.every(scope_of(grant), credit_grant=grant.id)
+    found = session.credit_transactions.every(Scope.of(grant), credit_grant=grant.id)
     return [kept.value for kept in found][::-1]
 
 
@@ -68,7 +62,7 @@ def write_entry(
     rendered = credit_transaction_object(entry)
     announce(work, caller, "billing.credit_balance_transaction.created", rendered, _URL)
     if kind not in CREDITS:
-        owes_more(work, scope_of(grant), grant.customer)
+        owes_more(work, Scope.of(grant), grant.customer)
     return entry
 
 

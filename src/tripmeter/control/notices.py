@@ -1,5 +1,6 @@
 """Tells of alerts on what is billed, and on credits: each notice once, with its event."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from msgspec import structs
@@ -36,27 +37,25 @@ class Reading(NamedTuple):
     usages: tuple[WindowUsage, ...] = ()
 
 
-def told(session: Session, alert: Alert, subject: str) -> list[AlertNotification]:
-    """What was told of an alert about a subject, newest first."""
-    scope = Scope(alert.account, alert.livemode)
-    found = session.alert_notifications.every(scope, alert=alert.id, subject=subject)
-    return [kept.value for kept in found]
-
-
 def last_told(session: Session, alert: Alert, subject: str) -> AlertNotification | None:
     """What was told last of an alert about a subject, late usage aside."""
-    return next((one for one in told(session, alert, subject) if not one.is_late), None)
+    return next((one for one in _told(session, alert, subject) if not one.is_late), None)
+
+
+def _told(session: Session, alert: Alert, subject: str) -> Iterator[AlertNotification]:
+    """What was told of an alert about a subject, newest first."""
+    found = session.alert_notifications.every(Scope.of(alert), alert=alert.id, subject=subject)
+    return (kept.value for kept in found)
 
 
 def notice(work: Work, caller: Caller, kept: Kept[Alert], reading: Reading) -> bool:
     """Tell what is to be told of an alert now, if anything; whether it may fire from here on."""
-    before = told(work.session, kept.value, reading.subject)
+    last = last_told(work.session, kept.value, reading.subject)
     activation = work.session.activations(kept.no)[-1].number
-    last = next((one for one in before if not one.is_late), None)
     action = due_action(last, activation, reading.period, reached=reading.is_reached)
     if action is None:
         return due_action(last, activation, reading.period, reached=True) is not None
-    turn = 0 if reading.period else sum(one.action is action for one in before)
+    turn = 0 if reading.period or last is None else last.turn + 1
     _tell(work, caller, kept.value, reading, action, activation, turn)
     return action is Action.RECOVERED
 
@@ -71,7 +70,7 @@ def notice_late(work: Work, caller: Caller, kept: Kept[Alert], reading: Reading)
         one.action is Action.TRIGGERED
         and one.activation == activation
         and windows & {used.window.no for used in one.usages}
-        for one in told(work.session, kept.value, reading.subject)
+        for one in _told(work.session, kept.value, reading.subject)
     )
     if is_told or not reading.is_reached:
         return not is_told
@@ -88,7 +87,7 @@ def _tell(
     activation: int,
     turn: int,
 ) -> None:
-    told = AlertNotification(
+    notification = AlertNotification(
         id=new_id("alrtn", work.now_ms),
         account=alert.account,
         livemode=alert.livemode,
@@ -117,14 +116,14 @@ def _tell(
             account=alert.account,
             livemode=alert.livemode,
             type=ALERT_TRIGGERED if is_fired else ALERT_RECOVERED,
-            object=dict(alert_notice_object(alert, told)),
+            object=dict(alert_notice_object(alert, notification)),
             object_id=alert.id,
             object_type="billing.alert",
             object_url=f"/v1/billing/alerts/{alert.id}",
-            preview=preview_of(told),
+            preview=preview_of(notification),
             request_id=caller.request_id,
             idempotency_key=caller.idempotency_key,
         )
     )
     reach("bill.told")
-    work.session.alert_notifications.insert(structs.replace(told, event=events[0].id))
+    work.session.alert_notifications.insert(structs.replace(notification, event=events[0].id))

@@ -155,7 +155,7 @@ class AlertNotification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     period_start_ms: int = 0
     period_end_ms: int = 0
     turn: int = 0
-    """How often it had recovered before, where there are no periods."""
+    """Its place among the notices of a subject that has no periods."""
     is_late: bool = False
     """Whether usage crossed the line that came when the period was over."""
     position: int = 0

@@ -1,8 +1,22 @@
 """Whose data a row is, and who asks: every row and every query carries a scope."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, Self
 
 from tripmeter.model.access import Permissions
+
+
+class Owned(Protocol):
+    """A row, or a part of one: it belongs to an account in one mode."""
+
+    @property
+    def account(self) -> str:
+        """The account's id."""
+        ...
+
+    @property
+    def livemode(self) -> bool:
+        """False in test mode."""
+        ...
 
 
 class Scope(NamedTuple):
@@ -10,6 +24,11 @@ class Scope(NamedTuple):
 
     account: str
     livemode: bool
+
+    @classmethod
+    def of(cls, owned: Owned) -> Self:
+        """The scope that a row belongs to."""
+        return cls(owned.account, owned.livemode)
 
 
 class Identity(NamedTuple):

@@ -192,7 +192,7 @@ class Audit:
 
     def _check_identifier(self, event: UsageEvent, received_ms: int) -> None:
         meter = self._meter(event.meter_no)
-        key = (Scope(meter.account, meter.livemode), event.identifier)
+        key = (Scope.of(meter), event.identifier)
         before = self._seen.get(key)
         if before is not None and 0 <= received_ms - before < CANCEL_WITHIN_MS:
             where = f"identifier {event.identifier}, position {event.position}"
@@ -256,7 +256,7 @@ class Audit:
     def _compare_firings(self) -> None:
         stored = {(f.alert_no, f.customer_no, f.activation): f for f in all_firings(self._session)}
         for firing in stored.values():
-            if self._session.events.find(scope_of(firing), firing.event) is None:
+            if self._session.events.find(Scope.of(firing), firing.event) is None:
                 where = f"firing {firing.id} of alert {firing.alert}"
                 self.differences.append(Difference("event", where, "none", firing.event))
         for key in stored.keys() | self.fired.keys():
@@ -286,7 +286,7 @@ class Audit:
     def _alerts_on(self, meter_no: int) -> list[Kept[Watched]]:
         if meter_no not in self._alerts:
             meter = self._meter(meter_no)
-            scope = Scope(meter.account, meter.livemode)
+            scope = Scope.of(meter)
             found = self._session.all_alerts_of_meter(scope, meter.id)
             self._alerts[meter_no] = [
                 Kept(no, Watched(alert, self._session.activations(no))) for no, alert in found
@@ -327,11 +327,6 @@ def all_firings(session: Session) -> Iterator[Firing]:
     """Every firing of every scope."""
     for scope in session.scopes():
         yield from (kept.value for kept in session.firings.every(scope))
-
-
-def scope_of(firing: Firing) -> Scope:
-    """Whose firing it is."""
-    return Scope(firing.account, firing.livemode)
 
 
 def _is_open(activation: Activation, position: int) -> bool:

@@ -245,7 +245,7 @@ class Batch:
 
     def announce(self, announcement: Announcement, *, only: int | None = None) -> list[Event]:
         """Write the events of what happened, and a delivery for each endpoint that wants them."""
-        scope = Scope(announcement.account, announcement.livemode)
+        scope = Scope.of(announcement)
         endpoints = self._state.catalogue.endpoints(scope)
         if only is not None:
             endpoints = [_wanting_all(kept) for kept in endpoints if kept.no == only]

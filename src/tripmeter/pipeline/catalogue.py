@@ -36,7 +36,7 @@ class MeterState:
     def __init__(self, no: int, meter: Meter) -> None:
         self.no = no
         self.meter = meter
-        self.scope = Scope(meter.account, meter.livemode)
+        self.scope = Scope.of(meter)
         self.superseding = is_superseding(meter.formula, meter.window)
         self.version = 0
         self.alerts: dict[int, Alert] = {}

@@ -15,7 +15,7 @@ def explain(state: State, kept: Kept[Alert], customer_no: int, customer: str) ->
     """What was counted for a customer, what was not, and what happens next; of tallied alerts."""
     alert = kept.value
     assert alert.meter is not None  # a total is that of a meter
-    scope_meter = state.session.meters.get(_scope(alert), alert.meter)
+    scope_meter = state.session.meters.get(Scope.of(alert), alert.meter)
     meter = state.catalogue.numbered(scope_meter.no)
     tally = state.peek(meter, customer_no, customer)
     watch = watch_of(state.session, kept.no, alert)
@@ -37,10 +37,6 @@ def explain(state: State, kept: Kept[Alert], customer_no: int, customer: str) ->
         remaining=None if standing is Standing.FIRED else max(alert.gte * SCALE - counted, 0),
         activation=activation,
     )
-
-
-def _scope(alert: Alert) -> Scope:
-    return Scope(alert.account, alert.livemode)
 
 
 def _idle(alert: Alert, customer: str, reason: Reason, total: int) -> Explanation:

@@ -1,16 +1,17 @@
 """Finds the facts that explain an alert on what is billed, or on credits: contract C9."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from tripmeter.billing.contract import contract
 from tripmeter.billing.spending import spent
-from tripmeter.billing.unbilled import Seen, Used
+from tripmeter.billing.unbilled import Seen, Used, used_of
 from tripmeter.control.clocks import time_on
 from tripmeter.control.credit_scopes import available_balance
 from tripmeter.control.notices import last_told
 from tripmeter.model.alert import Action, Alert, AlertNotification, AlertStatus, AlertType
 from tripmeter.model.explanation import BilledExplanation, Compared, Reason
-from tripmeter.model.quantity import SCALE, as_decimal, of_decimal
+from tripmeter.model.quantity import SCALE, of_decimal
 from tripmeter.model.scope import Scope
 from tripmeter.model.stored import Kept
 from tripmeter.pipeline.state import State
@@ -42,7 +43,7 @@ def explain_billed(
 def _credits(session: Session, kept: Kept[Alert], customer: str, now_ms: int) -> Compared:
     alert = kept.value
     assert alert.currency is not None and alert.lte is not None  # such alerts have both
-    scope = Scope(alert.account, alert.livemode)
+    scope = Scope.of(alert)
     clock = session.customers.get(scope, customer).value.clock
     balance = available_balance(
         session, scope, customer, alert.currency, alert.prices,
@@ -57,14 +58,10 @@ def _subscriptions(
     state: State, kept: Kept[Alert], customer: str, now_ms: int
 ) -> Iterator[Compared]:
     alert = kept.value
-    scope = Scope(alert.account, alert.livemode)
+    scope = Scope.of(alert)
     for _, subscription in state.session.subscriptions.every(scope, customer=customer):
         agreed = contract(state.session, scope, subscription.id)
-        used = [
-            Used(one, as_decimal(state.window_usage(one.item, one.current, state.position)))
-            for one in agreed.metered
-            if one.takes_usage
-        ]
+        used = used_of(agreed, partial(state.window_usage, position=state.position))
         if watches_spend(alert, subscription):
             own_ms = time_on(state.session, scope, subscription.clock, now_ms)
             yield _spend(state.session, kept, Seen(agreed, used, own_ms))

@@ -92,7 +92,7 @@ class State:
 
     def billed_tally(self, item: SubscriptionItem) -> Tally:
         """The tally whose usage an item bills; for metered items."""
-        scope = Scope(item.account, item.livemode)
+        scope = Scope.of(item)
         assert item.meter is not None
         meter = self.catalogue.numbered(self.session.meters.get(scope, item.meter).no)
         customer_no = self.session.customers.get(scope, item.customer).no

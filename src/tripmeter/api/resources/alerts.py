@@ -4,9 +4,8 @@ from typing import Any, Final
 
 from tripmeter.api.call import Call, Reply, Route, bounds_ms, fields, list_object, listing
 from tripmeter.api.encoding import encode
-from tripmeter.api.resources.credits import CREDIT_SCOPE
+from tripmeter.api.resources.credits import CREDIT_SCOPE, money
 from tripmeter.control import alerts
-from tripmeter.model.money import AMOUNT_LIMIT
 from tripmeter.model.stored import Page, Slice
 from tripmeter.pipeline.explain import explain
 from tripmeter.pipeline.explain_billed import explain_billed
@@ -59,12 +58,7 @@ _SPEND: Final = Object(
         "gte": Object(
             {
                 "type": Enum("amount", required=True),
-                "amount": Object(
-                    {
-                        "currency": String(required=True, max_length=3),
-                        "value": Integer(required=True, minimum=1, maximum=AMOUNT_LIMIT),
-                    }
-                ),
+                "amount": Object(money(minimum=1)),
             },
             required=True,
         ),
@@ -87,12 +81,7 @@ _CREDIT_BALANCE: Final = Object(
         "lte": Object(
             {
                 "balance_type": Enum("monetary", required=True),
-                "monetary": Object(
-                    {
-                        "currency": String(required=True, max_length=3),
-                        "value": Integer(required=True, minimum=0, maximum=AMOUNT_LIMIT),
-                    }
-                ),
+                "monetary": Object(money(minimum=0)),
             },
             required=True,
         ),

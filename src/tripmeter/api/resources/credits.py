@@ -29,17 +29,20 @@ CREDIT_SCOPE: Final[dict[str, Param]] = {
     "prices": ListOf(_NAMED, max_items=20, description="Some metered prices."),
 }
 
+
+def money(*, minimum: int) -> dict[str, Param]:
+    """An amount in the smallest unit of a currency that is named with it."""
+    return {
+        "currency": String(required=True, max_length=3),
+        "value": Integer(required=True, minimum=minimum, maximum=AMOUNT_LIMIT),
+    }
+
+
 _CREATE: Final = fields(
     amount=Object(
         {
             "type": Enum("monetary", required=True),
-            "monetary": Object(
-                {
-                    "currency": String(required=True, max_length=3),
-                    "value": Integer(required=True, minimum=1, maximum=AMOUNT_LIMIT),
-                },
-                required=True,
-            ),
+            "monetary": Object(money(minimum=1), required=True),
         },
         required=True,
     ),
