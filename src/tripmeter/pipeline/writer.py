@@ -239,6 +239,7 @@ class Writer:
         took_ms = self._clock.elapsed_ms() - began_ms
         self._learnt = learnt(self._learnt, pieces, took_ms)
         self._began_ms = None
+        settle_all(tickets)  # last: whoever hears of it finds the writer at rest
 
     def _work(self, tickets: list[Ticket]) -> None:
         changes = [t for t in tickets if not isinstance(t.job, QueryJob)]
@@ -247,7 +248,6 @@ class Writer:
         for ticket in tickets:
             if isinstance(ticket.job, QueryJob):
                 self._query(ticket, ticket.job)
-        settle_all(tickets)
 
     def _commit(self, tickets: list[Ticket]) -> None:
         """One transaction for all; each alone if something unforeseen happens to the group."""
