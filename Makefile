@@ -9,6 +9,12 @@ BIN := .venv/bin
 NODE_TESTS := tests/sdk/node
 NODE_READY := $(if $(wildcard $(NODE_TESTS)/package-lock.json),$(NODE_TESTS)/node_modules/.ok)
 
+# The dashboard: its page is built from dashboard/ and from what the API says of itself.
+SITE := src/tripmeter/site/index.html
+PAGE_TYPES := dashboard/src/api/schema.d.ts
+PAGE_SOURCES := $(shell find dashboard -type f -not -path '*/node_modules/*' -not -name schema.d.ts)
+API_SOURCES := $(shell find src/tripmeter/api src/tripmeter/wire -name '*.py')
+
 # Home folders may be unwritable: caches move into .cache then.
 ifneq ($(shell mkdir -p "$$HOME/.cache" 2>/dev/null && test -w "$$HOME/.cache" && echo yes),yes)
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
@@ -22,24 +28,27 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check bench soak format lock clean
+.PHONY: help setup run dashboard test check bench soak format lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 setup: .venv/.ok ## make .venv: locked dependencies and tripmeter itself
 
-run: setup ## start a server with demo data in ./data
+run: setup $(SITE) ## start a server with demo data in ./data
 	$(BIN)/tripmeter serve --demo --data ./data
 
-test: setup $(NODE_READY) .venv-djstripe/.ok ## run the tests; PYTEST_ARGS="-n 2 -k alert" passes options on
+dashboard: $(SITE) ## build the dashboard's page, which the engine serves at /dashboard/
+
+test: setup $(NODE_READY) $(SITE) .venv-djstripe/.ok ## run the tests; PYTEST_ARGS="-n 2 -k alert" passes options on
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: setup ## lint, format, types, order of imports, tidiness, known vulnerabilities
+check: setup dashboard/node_modules/.ok $(PAGE_TYPES) ## lint, format, types, order of imports, tidiness, known vulnerabilities
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python tools/node.py --cwd dashboard npm run --silent check
 	$(BIN)/python -m pytest -q tests/test_tidy.py
 	$(BIN)/python tools/audit.py requirements/run.lock
 
@@ -49,9 +58,10 @@ bench: .venv-bench/.ok ## measure the engine beside its baselines; BENCH_ROWS=v1
 soak: .venv-bench/.ok ## half the maximum for SOAK_MINUTES=10: is memory flat, is latency?
 	PYTHONPATH=tests .venv-bench/bin/python bench/soak.py
 
-format: setup ## put the code into shape: ruff format, and the safe fixes of ruff check
+format: setup dashboard/node_modules/.ok ## put the code into shape: ruff format and its safe fixes, prettier
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+	$(BIN)/python tools/node.py --cwd dashboard npm run --silent format
 
 # Existing pins are kept where they still fit; LOCK_ARGS=--upgrade renews them all.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -72,7 +82,7 @@ lock: setup ## pin the dependencies anew; LOCK_ARGS=--upgrade takes the newest r
 
 clean: ## remove what was built or fetched; ./data stays
 	rm -rf .venv .venv-bench .venv-djstripe .cache dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
-	rm -rf $(NODE_TESTS)/node_modules
+	rm -rf $(NODE_TESTS)/node_modules dashboard/node_modules src/tripmeter/site $(PAGE_TYPES)
 	find src tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.ok: .venv/.uv requirements/dev.lock pyproject.toml
@@ -105,14 +115,25 @@ clean: ## remove what was built or fetched; ./data stays
 	@echo "$(CURDIR)/src" > "`.venv-bench/bin/python -c 'import site; print(site.getsitepackages()[0])'`/tripmeter.pth"
 	@touch $@
 
+%/node_modules/.ok: %/package-lock.json | setup
+	@echo "==> npm packages of $*"
+	@$(BIN)/python tools/node.py --cwd $* npm ci
+	@touch $@
+
+$(PAGE_TYPES): $(API_SOURCES) tools/openapi.py dashboard/node_modules/.ok | setup
+	@echo "==> types of the API, for the dashboard"
+	@$(BIN)/python tools/openapi.py .cache/openapi.json
+	@$(BIN)/python tools/node.py --cwd dashboard npm run --silent types
+	@touch $@
+
+$(SITE): $(PAGE_SOURCES) $(PAGE_TYPES) dashboard/node_modules/.ok | setup
+	@echo "==> the dashboard's page"
+	@$(BIN)/python tools/node.py --cwd dashboard npm run --silent build
+	@touch $@
+
 .venv-djstripe/.ok: .venv/.ok requirements/djstripe.lock
 	@echo "==> .venv-djstripe, pinned by requirements/djstripe.lock"
 	@"$(PYTHON)" -m venv --clear --without-pip .venv-djstripe
 	@VIRTUAL_ENV=.venv-djstripe UV_PYTHON=.venv-djstripe/bin/python \
 		$(BIN)/uv pip sync --quiet --require-hashes requirements/djstripe.lock
-	@touch $@
-
-$(NODE_TESTS)/node_modules/.ok: $(NODE_TESTS)/package-lock.json | setup
-	@echo "==> npm packages of $(NODE_TESTS)"
-	@$(BIN)/python tools/node.py --cwd $(NODE_TESTS) npm ci
 	@touch $@

@@ -5,6 +5,7 @@ Knows every room; no room knows it.
 
 import asyncio
 import fcntl
+import itertools
 import os
 import resource
 import sys
@@ -22,19 +23,21 @@ from starlette.types import ASGIApp
 from tripmeter import __version__
 from tripmeter.api.call import MIB, Services
 from tripmeter.api.connection import ConnectionLimits, Lobby
+from tripmeter.api.desk import Desk
 from tripmeter.api.door import Door
 from tripmeter.api.exchange import Responder
 from tripmeter.api.hosted_invoices import hosted_invoice_routes
 from tripmeter.api.operations import operation_routes
+from tripmeter.api.site import site_routes
 from tripmeter.api.table import ROUTES, USAGE_ROUTES
 from tripmeter.clock import SystemClock
-from tripmeter.control import access
+from tripmeter.control import access, members
 from tripmeter.fleet.channel import read_first
 from tripmeter.fleet.counts import Summed
 from tripmeter.fleet.keeper import Fleet, inherited
 from tripmeter.fleet.relay import Relay
 from tripmeter.fleet.remote import RemoteWriter
-from tripmeter.fleet.serving import DoorServer, FleetServer, configured
+from tripmeter.fleet.serving import DoorServer, EngineServer, FleetServer, configured
 from tripmeter.logs import set_up_logging
 from tripmeter.model.errors import Refusal
 from tripmeter.model.scope import Scope
@@ -44,6 +47,7 @@ from tripmeter.pipeline.deliver import Deliverer
 from tripmeter.pipeline.jobs import CommandJob
 from tripmeter.pipeline.metrics import OUTBOX_DEPTH, REGISTRY
 from tripmeter.pipeline.publish import Parcel
+from tripmeter.pipeline.pulse import save
 from tripmeter.pipeline.roll import bill, roll
 from tripmeter.pipeline.writer import QueueLimits, Writer
 from tripmeter.ports import AlreadyRunning, Clock, Poster, Store, StoreUnusable
@@ -54,6 +58,9 @@ from tripmeter.store.identifiers import TieredIdentifiers
 from tripmeter.store.sqlite import SqliteStore
 
 ROLL_EVERY_S: Final = 1
+
+SAVE_EVERY: Final = 10
+"""Each time that so many seconds have passed, counts for those who look on are stored."""
 
 OTHER_FILES: Final = 256
 """Files kept for all that is no connection: the store, identifiers, webhooks, refusals."""
@@ -86,8 +93,10 @@ class Engine:
             terms=terms_of(settings),
             payments=payments,
         )
+        self.pulse = self.writer.pulse
         self.poster = poster or WebhookPoster(allow_private=settings.allow_private_webhooks)
-        self.deliverer = Deliverer(self.store, self.writer, self.poster, self.clock)
+        self.deliverer = Deliverer(self.store, self.writer, self.poster, self.clock, self.pulse)
+        self.desk = Desk(self.store, self.clock, self.pulse)
         self._services = Services(
             store=self.store,
             writer=self.writer,
@@ -97,10 +106,13 @@ class Engine:
             rate_limit=settings.rate_limit,
             request_log=settings.request_log,
             terms=terms_of(settings),
+            desk=self.desk,
         )
         self._door = Door(self._services, ROUTES, admission_limits(settings.of_one_process))
         self.new_key: str | None = None
         """The API key made at the first start; shown once."""
+        self.set_up_token: str | None = None
+        """What makes the first member, as long as there is none; another one at each start."""
         self._rolling: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._fleet: Fleet | None = None
@@ -111,7 +123,7 @@ class Engine:
     def app(self) -> Starlette:
         """The HTTP application; its lifespan starts and stops the engine."""
         own = operation_routes(self._services, __version__)
-        app = self._door.app([*own, *hosted_invoice_routes(self._services)])
+        app = self._door.app([*own, *hosted_invoice_routes(self._services), *site_routes()])
         app.router.lifespan_context = self._lifespan
         return app
 
@@ -121,12 +133,12 @@ class Engine:
         lobby = open_lobby(self._door.fixed, settings, counted=settings.processes == 1)
         made = configured(application, lobby, settings.host, settings.port, lifespan=True)
         if settings.processes == 1:
-            return uvicorn.Server(made)
+            return EngineServer(made, self.desk.live.end)
         self._fleet = Fleet(self.writer, settings.of_one_process)
-        return FleetServer(made, self._fleet, settings.processes - 1)
+        return FleetServer(made, self.desk.live.end, self._fleet, settings.processes - 1)
 
     def prepare(self) -> None:
-        """Lock folder and store, migrate, see to account and key, read the state.
+        """Lock folder and store, migrate, see to account, key and set-up, read the state.
 
         Raises AlreadyRunning, StoreUnavailable, or a Refusal about TRIPMETER_API_KEY.
         """
@@ -135,6 +147,7 @@ class Engine:
         for name in self.store.migrate():
             log.info("migrated", migration=name)
         self.new_key = ensure_access(self.store, self.settings.api_key, self.clock.now_ms())
+        self.set_up_token = offer_set_up(self.store)
         self.writer.start()
 
     async def start(self) -> None:
@@ -150,6 +163,8 @@ class Engine:
             self._rolling.cancel()
             await asyncio.gather(self._rolling, return_exceptions=True)
         await self.deliverer.stop()
+        with suppress(Refusal):
+            await self._save_pulse()
         await asyncio.to_thread(self.writer.stop)
         await self.poster.close()
         self.store.close()
@@ -175,13 +190,22 @@ class Engine:
     def _wake(self, endpoints: set[int], parcels: Sequence[Parcel]) -> None:
         self.deliverer.wake(endpoints, parcels)
 
+    async def _save_pulse(self) -> None:
+        """Store what was counted for those who look on, if there is anything."""
+        rows = self.pulse.unsaved()
+        if rows:
+            await self.writer.ask(CommandJob(lambda work: save(work, rows)))
+            self.pulse.saved(rows)
+
     async def _roll(self) -> None:
-        while True:
+        for turn in itertools.count(1):
             await asyncio.sleep(ROLL_EVERY_S)
             try:
                 await self.writer.ask(CommandJob(roll))
                 while await self.writer.ask(CommandJob(bill)):
                     pass
+                if turn % SAVE_EVERY == 0:
+                    await self._save_pulse()
             except Refusal as refusal:
                 log.warning("roll_postponed", reason=str(refusal))
             except Exception:
@@ -297,6 +321,12 @@ def ensure_access(store: Store, api_key: str | None, now_ms: int) -> str | None:
         if session.keys.page(test_scope, access.FIRST).items:
             return None
         return access.create_key(session, test_scope, "first start", now_ms)[1]
+
+
+def offer_set_up(store: Store) -> str | None:
+    """What makes the first member of the dashboard; None once there is one."""
+    with store.transaction():
+        return members.offer_set_up(store.writer())
 
 
 def lock_folder(store_path: Path) -> TextIO:

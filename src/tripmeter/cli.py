@@ -1,4 +1,4 @@
-"""The command line: serve, migrate, keys, import, doctor."""
+"""The command line: serve, migrate, keys, members, import, doctor."""
 
 import signal
 import sys
@@ -19,6 +19,8 @@ app = App(
 )
 keys_app = App(name="keys", help="Create, list and revoke API keys, beside a running engine.")
 app.command(keys_app)
+members_app = App(name="members", help="Who may sign in to the dashboard, beside a running engine.")
+app.command(members_app)
 
 Data = Annotated[Path | None, Parameter(help="Folder of the embedded store.  [default: ./data]")]
 Database = Annotated[
@@ -202,6 +204,8 @@ def _announce(engine: Any) -> None:
         print(f"  process  {settings.processes}: {listen}, 1 writes")
     if engine.new_key is not None:
         print(f"  API key  {engine.new_key}  (shown this once)")
+    if engine.set_up_token is not None:
+        print(f"  set up   {_link(settings, engine.set_up_token)}  (until it is used)")
     sys.stdout.flush()
 
 
@@ -250,10 +254,11 @@ def keys_create(
 
     To write includes to read. The resources: account · alerts, with their firings and explanations
     · coupons, with promotion codes and discounts · credits · customers, with their balance ·
-    entitlements · events, of those objects alone that the key may read · invoices, with their items
-    and payments · meter_events, reporting and cancelling usage · meters, with what customers used ·
-    prices · products · subscriptions · tax_rates · test_clocks · webhook_endpoints, with event
-    destinations and deliveries; it sends endpoints only what the key may read.
+    dashboard, what it shows of everything together · entitlements · events, of those objects alone
+    that the key may read · invoices, with their items and payments · meter_events, reporting and
+    cancelling usage · meters, with what customers used · prices · products · subscriptions ·
+    tax_rates · test_clocks · webhook_endpoints, with event destinations and deliveries; it sends
+    endpoints only what the key may read.
     """
     from tripmeter.control import access
 
@@ -309,6 +314,42 @@ def keys_revoke(
                 print(f"revoked {id}")
                 return
         raise ResourceMissing("api_key", id)
+
+
+@members_app.command(name="list")
+def members_list(*, data: Data = None, database: Database = None) -> None:
+    """List the members of the dashboard."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from tripmeter.control.members import all_members
+
+    table = Table("id", "e-mail", "name", "role", "status", box=None, padding=(0, 1, 0, 0))
+    with _store(data, database) as (store, _), store.reader() as session:
+        for _, member in all_members(session):
+            status = "active" if member.password is not None else "invited"
+            table.add_row(member.id, member.email, member.name, member.role.value, status)
+    Console().print(table)
+
+
+@members_app.command(name="reset")
+def members_reset(email: str, *, data: Data = None, database: Database = None) -> None:
+    """Show, this once, a link by which a member chooses another password within 7 days.
+
+    It begins with TRIPMETER_BASE_URL. Their sessions end when it is used.
+    """
+    from tripmeter.control.members import offer_new_password
+
+    settings = _settings(data=data, database=database)
+    with _store(data, database) as (store, now_ms), store.transaction():
+        token = offer_new_password(store.writer(), email, now_ms)
+    print(_link(settings, token))
+
+
+def _link(settings: Any, token: str) -> str:
+    from tripmeter.api.resources.dashboard import link_of
+
+    return link_of(settings.public_url, token)
 
 
 def _account_id(session: Any, name: str | None, now_ms: int) -> str:

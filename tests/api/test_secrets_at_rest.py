@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from support.door import API_KEY, Door, open_door
+from support.door import API_KEY, PASSWORD, Door, open_door
 from support.postgres import database, execute
 from tripmeter.model.access import Access, Resource
 
@@ -80,6 +80,33 @@ async def test_no_key_and_no_token_is_stored_in_any_form_that_opens_something(
         assert sha256(secret.encode()).hexdigest().encode() in kept, "it looks where they are"
         assert own not in kept
         assert own.hex().encode() not in kept
+
+
+@pytest.mark.parametrize("backend", [on_files, on_postgres], ids=["sqlite", "postgres"])
+async def test_no_password_and_no_session_is_stored_in_any_form_that_signs_in(
+    tmp_path: Path, backend: Any
+) -> None:
+    with backend(tmp_path) as (settings, stored):
+        async with open_door(tmp_path, **settings) as door:
+            once = {"Idempotency-Key": "once"}
+            link = door.engine.set_up_token or ""
+            admin = await door.admin()
+            await door.browser().sign_in(headers=once)
+            form = {"email": "bob@example.com", "role": "viewer"}
+            made = await admin.post("/v1/dashboard/members", data=form, headers=once)
+            invitation = made.json()["invitation_url"].partition("=")[2]
+            form = {"name": "by browser"}
+            key = await admin.post("/v1/dashboard/api_keys", data=form, headers=once)
+            secrets = [link, admin.token or "", admin.csrf or "", invitation, key.json()["secret"]]
+        kept = stored()
+
+    def holds(text: bytes) -> bool:
+        return text in kept or text.hex().encode() in kept
+
+    assert not any(holds(one.rpartition("_")[2].encode()) for one in (*secrets, PASSWORD))
+    assert holds(b"$argon2id$"), "it looks where they are"
+    assert holds(sha256(invitation.encode()).hexdigest().encode())
+    assert holds(sha256((admin.token or "").encode()).digest())
 
 
 async def test_a_retry_opens_a_session_of_its_own(tmp_path: Path) -> None:

@@ -124,6 +124,41 @@ def test_an_event_is_taken_back_once(client: stripe.StripeClient) -> None:
         client.v1.billing.meter_event_adjustments.create(adjustment)
 
 
+def test_a_member_signs_in_and_reports_usage_through_a_door_process(server: Server) -> None:
+    """The engine makes the session, and a door process knows it; whom it relays for is told."""
+    link = next(line for line in server.log.splitlines() if "#token=" in line)
+    token = link.partition("#token=")[2].split()[0]
+    with server.client() as client:
+        del client.headers["authorization"]
+        form = {"token": token, "email": "a@example.com", "name": "A", "password": "long enough 1"}
+        made = client.post("/v1/dashboard/set_up", data=form)
+        assert made.status_code == 200, made.text
+        cookie = made.headers["set-cookie"].partition(";")[0]
+        session = made.json()
+        headers = {
+            "Cookie": cookie,
+            "Tripmeter-Account": session["accounts"][0]["id"],
+            "Tripmeter-Mode": "test",
+        }
+        event = {"event_name": "calls", "payload[stripe_customer_id]": "acme"}
+        path = "/v1/billing/meter_events"
+        event["payload[value]"] = "1"
+        assert client.post(path, data=event, headers=headers).status_code == 403
+        headers["Tripmeter-CSRF"] = session["csrf_token"]
+        assert client.post(path, data=event, headers=headers).status_code == 200
+        wrong = {"email": "b@example.com", "password": "not the one"}
+        said = {"Tripmeter-Relayed-For": "192.0.2.1"}
+        codes: list[int] = []
+        while 429 not in codes and len(codes) < 60:
+            form = wrong | {"email": f"{len(codes)}@example.com"}
+            answer = client.post("/v1/dashboard/session", data=form, headers=said)
+            codes.append(answer.status_code)
+        assert codes[:20] == [401] * 20
+        assert codes[-1] == 429
+        assert client.delete("/v1/dashboard/session", headers=headers).status_code == 200
+        assert client.post(path, data=event, headers=headers).status_code == 401
+
+
 async def test_a_bulk_answer_tells_of_every_line(api: Api) -> None:
     events = [event_form("calls", "acme", 1, f"bulk_{n}") for n in range(500)]
     events[7]["identifier"] = "bulk_6"

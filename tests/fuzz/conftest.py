@@ -41,13 +41,51 @@ def http(server: Server) -> Iterator[httpx2.Client]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def page(server: Server) -> dict[str, str]:
+    """What the dashboard's page sends of an admin: the session, and what belongs to it."""
+    token = server.log.partition("#token=")[2].split()[0]
+    form = {"token": token, "email": "ada@example.com", "name": "Ada", "password": "long enough 1"}
+    with server.client() as client:
+        made = client.post("/v1/dashboard/set_up", data=form)
+    assert made.status_code == 200, made.text
+    session = made.json()
+    return {
+        "Cookie": made.headers["set-cookie"].partition(";")[0],
+        "Tripmeter-CSRF": session["csrf_token"],
+        "Tripmeter-Account": session["accounts"][0]["id"],
+        "Tripmeter-Mode": "test",
+    }
+
+
 @pytest.fixture
-def world(http: httpx2.Client) -> Iterator[World]:
+def world(http: httpx2.Client, page: dict[str, str]) -> Iterator[World]:
     """Objects that no other test has: an alert that fired, and all that it takes."""
-    yield made_anew(http)
+    made = made_anew(http)
+    yield World({**made.ids, **seen_by_members(http, page)}, made.named)
     for path in ("/v1/webhook_endpoints", "/v2/core/event_destinations"):  # there can be 16
         for endpoint in http.get(path, params={"limit": 100}).json()["data"]:
             assert http.delete(f"{path}/{endpoint['id']}").status_code == 200
+
+
+def seen_by_members(http: httpx2.Client, page: dict[str, str]) -> dict[str, str]:
+    """One of each of what only members see."""
+
+    def post(path: str, **form: str) -> httpx2.Response:
+        answer = http.post(f"/v1/dashboard/{path}", data=form, headers=page)
+        assert answer.status_code == 200, answer.text
+        return answer
+
+    number = next(_numbers)
+    key = post("api_keys", name="ci")
+    return {
+        "dashboard/accounts": post("accounts", display_name=f"Branch {number}").json()["id"],
+        "dashboard/api_keys": key.json()["id"],
+        "dashboard/members": post("members", email=f"{number}@example.com", role="admin").json()[
+            "id"
+        ],
+        "dashboard/requests": key.headers["request-id"],
+    }
 
 
 def made_anew(http: httpx2.Client) -> World:
@@ -111,7 +149,7 @@ def made_anew(http: httpx2.Client) -> World:
         "id"
     ]
     ids = {
-        "accounts": http.get("/v1/account").json()["id"],
+        "v1/accounts": http.get("/v1/account").json()["id"],
         "active_entitlements": "ent_none",
         "alerts": alert,
         "credit_balance_transactions": entries.json()["data"][0]["id"],

@@ -48,6 +48,7 @@ OUR_PATHS: Final = (
     "/v1/billing/alerts/{id}/explain",
     "/v1/events/{id}/delivery_attempts",
     "/v1/webhook_endpoints/{id}/delivery_attempts",
+    "/v1/webhook_endpoints/{id}/rotate_secret",
     "/v2/billing/meter_events/bulk",
 )
 """Paths that Stripe does not have; only their errors are Stripe's."""

@@ -120,6 +120,35 @@ def test_every_attempt_is_on_record(
     client.v1.webhook_endpoints.delete(endpoint.id)
 
 
+def rotated(client: stripe.StripeClient, id_: str, **params: Any) -> str:
+    """Another secret of an endpoint."""
+    path = f"/v1/webhook_endpoints/{id_}/rotate_secret"
+    made: Any = client.deserialize(client.raw_request("post", path, **params), api_mode="V1")
+    return str(made.secret)
+
+
+@pytest.mark.parametrize(("expires_in", "is_former_good"), [(None, True), (3600, True), (0, False)])
+def test_a_rotated_secret_signs_beside_the_former_one_for_a_while(
+    client: stripe.StripeClient,
+    inbox: Inbox,
+    customer: stripe.Customer,
+    expires_in: int | None,
+    is_former_good: bool,
+) -> None:
+    endpoint = client.v1.webhook_endpoints.create(
+        {"url": inbox.url, "enabled_events": ["customer.deleted"]}
+    )
+    given = {} if expires_in is None else {"expires_in": expires_in}
+    secret = rotated(client, endpoint.id, **given)
+    assert secret.startswith("whsec_")
+    assert "secret" not in client.v1.webhook_endpoints.retrieve(endpoint.id)
+    client.v1.customers.delete(customer.id)
+    webhook = inbox.wait_for(lambda body: body["data"]["object"]["id"] == customer.id)
+    assert webhook.is_signed_with(secret)
+    assert webhook.is_signed_with(str(endpoint.secret)) is is_former_good
+    client.v1.webhook_endpoints.delete(endpoint.id)
+
+
 def settled_attempts(client: stripe.StripeClient, path: str) -> list[Any]:
     """The attempts on record; an attempt is written down a moment after its answer came."""
     deadline = time.monotonic() + 10

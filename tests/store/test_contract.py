@@ -12,10 +12,13 @@ from msgspec import structs
 
 from support import samples
 from support.samples import LIVE, STRANGER, TEST
+from tripmeter.control.members import ENGINE
 from tripmeter.model.access import Access, Resource
 from tripmeter.model.alert import Activation, ActivationKind, AlertStatus, FiredMark
+from tripmeter.model.cells import HourBlock, MeterHour
 from tripmeter.model.errors import ResourceMissing, StoreUnavailable
-from tripmeter.model.event import EventPayload
+from tripmeter.model.event import DeliveryState, EventPayload
+from tripmeter.model.pulse import Counts, MinuteCounts, Pending
 from tripmeter.model.scope import Scope
 from tripmeter.model.stored import Kept, Page, Slice, StoredReply
 from tripmeter.model.usage import LogRow, TallyBlock
@@ -472,6 +475,143 @@ def test_sessions_that_ended_before_a_new_one_began_are_forgotten(session: Sessi
     session.open_stream(samples.stream("mes_3", created_ms=2_000, expires_ms=9_000))
     assert session.stream_by_digest(b"mes_1") is None
     assert session.stream_by_digest(b"mes_2") == open_
+
+
+def test_members_are_found_by_address_in_any_case_and_by_invitation(session: Session) -> None:
+    ada = samples.member()
+    no = session.members.insert(ada)
+    other = samples.member("mbr_2", email="Bob@example.com", invitation="ff00")
+    session.members.insert(other)
+    assert session.members.get(ENGINE, "mbr_1") == Kept(no, ada)
+    page = session.members.page
+    assert ids(page(ENGINE, Page())) == ["mbr_2", "mbr_1"]
+    assert ids(page(ENGINE, Page(), email="bob@example.com")) == ["mbr_2"]
+    assert ids(page(ENGINE, Page(), invitation="ff00")) == ["mbr_2"]
+    assert ids(page(ENGINE, Page(), invitation="00ff")) == []
+    assert session.members.find(TEST, "mbr_1") is None
+    session.members.remove(no)
+    assert session.members.find(ENGINE, "mbr_1") is None
+
+
+@pytest.mark.parametrize("field", ["email", "invitation"])
+def test_an_address_and_an_invitation_belong_to_one_member(
+    session: Session, conflict: type[Exception], field: str
+) -> None:
+    session.members.insert(samples.member(invitation="ff00"))
+    fields = {"email": "b@example.com", "invitation": "00", field: None}
+    fields[field] = {"email": "ADA@example.com", "invitation": "ff00"}[field]
+    with pytest.raises(conflict), session.savepoint():
+        session.members.insert(samples.member("mbr_2", **fields))
+
+
+def test_sign_ins_are_found_by_digest_until_they_are_closed_or_old(session: Session) -> None:
+    made = {name: samples.sign_in(name.encode(), member=f"mbr_{name[0]}") for name in ("a1", "a2")}
+    made["b1"] = samples.sign_in(b"b1", member="mbr_b", expires_ms=1_500)
+    for one in made.values():
+        session.sign_ins.open(one)
+    assert [session.sign_ins.find(name.encode()) for name in made] == [*made.values()]
+    assert session.sign_ins.find(b"c1") is None
+    session.sign_ins.close_all("mbr_a", but=b"a2")
+    assert session.sign_ins.find(b"a1") is None
+    assert session.sign_ins.find(b"a2") == made["a2"]
+    session.sign_ins.open(samples.sign_in(b"c1", created_ms=1_500))
+    assert session.sign_ins.find(b"b1") == made["b1"]
+    session.sign_ins.open(samples.sign_in(b"c2", created_ms=1_501))
+    assert session.sign_ins.find(b"b1") is None
+    session.sign_ins.close(b"a2")
+    session.sign_ins.close_all("mbr_a")
+    assert session.sign_ins.find(b"a2") is None
+
+
+def test_accounts_are_known_without_a_scope(session: Session) -> None:
+    for name in ("acct_b", "acct_a"):
+        session.accounts.insert(samples.account(name))
+    assert [account.id for account in session.every_account()] == ["acct_b", "acct_a"]
+
+
+def test_counts_add_up_by_the_minute_until_they_are_dropped(session: Session) -> None:
+    looking = session.looking
+    looking.add_counts([MinuteCounts(TEST, 7, Counts(5, 1, 2, 3, 4))])
+    looking.add_counts(
+        [
+            MinuteCounts(TEST, 7, Counts(10, 10, 10, 10, 10)),
+            MinuteCounts(TEST, 9, Counts(fired=1)),
+            MinuteCounts(LIVE, 7, Counts(1)),
+        ]
+    )
+    first, second = Counts(15, 11, 12, 13, 14), Counts(fired=1)
+    both = [MinuteCounts(TEST, 7, first), MinuteCounts(TEST, 9, second)]
+    assert looking.counts(TEST, 0) == both
+    assert looking.counts(TEST, 8) == both[1:]
+    assert [looking.fired(TEST, since) for since in (7, 8)] == [13, 1]
+    assert looking.fired(STRANGER, 0) == 0
+    looking.drop_counts(TEST, 9)
+    assert looking.counts(TEST, 0) == both[1:]
+    assert looking.counts(LIVE, 0) == [MinuteCounts(LIVE, 7, Counts(1))]
+
+
+def test_hours_of_all_customers_add_up_exactly_above_and_below_zero(session: Session) -> None:
+    looking = session.looking
+    huge, tiny = 10**21 * 10**15 // 3, 1
+    added = [huge, -2 * huge, tiny, 10**18 - 1, 10**18 - 1, -1, -(10**18)]
+    for quantity in added:
+        looking.add_meter_hours([MeterHour(1, 7, 2, quantity), MeterHour(2, 7, 1, 5)])
+        expected = sum(added[: added.index(quantity) + 1]) if added.count(quantity) == 1 else None
+        (found,) = looking.meter_hours(1, 0, 99)
+        assert expected in (None, found.quantity)
+    assert looking.meter_hours(1, 7, 8) == [MeterHour(1, 7, 14, sum(added))]
+    assert looking.meter_hours(1, 8, 99) == looking.meter_hours(1, 0, 7) == []
+    looking.add_meter_hours([MeterHour(1, 9, 1, 3), MeterHour(1, 8, 1, 2)])
+    assert [row.hour for row in looking.meter_hours(1, 0, 99)] == [7, 8, 9]
+
+
+def test_hours_are_read_in_order_some_at_a_time(session: Session) -> None:
+    rows = [
+        HourBlock(meter, block, hour, b"%d" % hour)
+        for meter in (1, 2)
+        for block in (0, 3)
+        for hour in (5, 6, 9)
+    ]
+    session.usage.save_hours(reversed(rows))
+    for limit in (1, 2, 100):
+        found = list(session.looking.hours(1, 5, 9, limit))
+        assert [row for page in found for row in page] == [
+            row for row in rows if row.meter_no == 1 and row.hour < 9
+        ]
+        assert all(len(page) <= limit for page in found)
+        assert [row for page in session.looking.all_hours(limit) for row in page] == rows
+
+
+def test_error_reports_are_those_of_a_meter(session: Session) -> None:
+    type_ = "v1.billing.meter.error_report_triggered"
+    made: dict[str, dict[str, Any]] = {
+        "evt_1": {"type": type_, "object_id": "mtr_1"},
+        "evt_2": {"type": type_, "object_id": "mtr_2"},
+        "evt_3": {"type": "v1.billing.meter.created", "object_id": "mtr_1"},
+        "evt_4": {"type": type_, "object_id": "mtr_1"},
+    }
+    for id_, fields in made.items():
+        session.events.insert(samples.event(id_, **fields))
+    page = session.error_reports.page
+    assert ids(page(TEST, Page(), object_id="mtr_1")) == ["evt_4", "evt_1"]
+    after = Page(5, starting_after="evt_4")
+    assert ids(page(TEST, after, object_id="mtr_1")) == ["evt_1"]
+    assert ids(page(LIVE, Page(), object_id="mtr_1")) == []
+    with pytest.raises(ResourceMissing):
+        page(TEST, Page(starting_after="evt_3"), object_id="mtr_1")
+
+
+def test_what_is_pending_is_known_by_scope(session: Session) -> None:
+    assert session.looking.pending(TEST) == Pending(0, None)
+    event = session.events.insert(samples.event())
+    endpoint = session.destinations.insert(samples.endpoint())
+    for due_ms in (9, 5):
+        delivery = session.outbox.enqueue(event, endpoint, due_ms, manual=True)
+    session.outbox.settle(delivery.no, DeliveryState.PENDING, 1, 99)
+    assert session.looking.pending(TEST) == Pending(2, 5)
+    assert session.looking.pending(LIVE) == Pending(0, None)
+    session.outbox.settle(delivery.no, DeliveryState.SUCCEEDED, 2, 99)
+    assert session.looking.pending(TEST) == Pending(1, 9)
 
 
 def test_replies_are_kept_per_scope_until_they_are_old(session: Session) -> None:

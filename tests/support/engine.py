@@ -40,6 +40,7 @@ from tripmeter.pipeline.jobs import (
     QueryJob,
     UsageJob,
 )
+from tripmeter.pipeline.looking import Look, pin
 from tripmeter.pipeline.publish import Parcel
 from tripmeter.pipeline.state import State
 from tripmeter.pipeline.summaries import summarize
@@ -230,6 +231,19 @@ class Engine:
         """Read the engine's state in the writer's thread."""
         answer: T = self.ask(QueryJob(run))
         return answer
+
+    def look(self, use: Callable[[Look], T]) -> T:
+        """Look at what many customers used, as it is now."""
+        with self.store.reader() as session:
+            return use(self.query(lambda state, _, __: pin(state, session)))
+
+    def number(self, customer: str) -> int:
+        """The number of a customer."""
+        return self.query(lambda _, session, __: session.customers.get(self.scope, customer).no)
+
+    def meter_number(self, meter: Meter) -> int:
+        """The number of a meter."""
+        return self.query(lambda _, session, __: session.meters.get(self.scope, meter.id).no)
 
     def command(self, change: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Run one of the control plane's functions."""

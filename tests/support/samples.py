@@ -28,6 +28,7 @@ from tripmeter.model.invoice import (
     InvoiceLine,
     InvoiceStatus,
 )
+from tripmeter.model.member import Member, Role, SignIn
 from tripmeter.model.meter import Formula, Meter, Window
 from tripmeter.model.scope import Scope
 from tripmeter.model.subscription import Status, Subscription, SubscriptionItem
@@ -58,6 +59,18 @@ def stream(id: str = "mes_1", scope: Scope = TEST, **fields: Any) -> StreamSessi
     return StreamSession(
         id=id, **_given(scope, {"expires_ms": 2_000, "digest": id.encode()} | fields)
     )
+
+
+def member(id: str = "mbr_1", **fields: Any) -> Member:
+    """An admin."""
+    base = {"created_ms": 1_000, "email": "Ada@example.com", "name": "Ada", "password": "$argon2"}
+    return Member(id=id, **{"role": Role.ADMIN, **base, **fields})
+
+
+def sign_in(digest: bytes = b"token", **fields: Any) -> SignIn:
+    """A session of `mbr_1`."""
+    base: dict[str, Any] = {"member": "mbr_1", "created_ms": 1_000, "expires_ms": 2_000}
+    return SignIn(digest=digest, **(base | fields))
 
 
 def customer(id: str = "cus_1", scope: Scope = TEST, **fields: Any) -> Customer:

@@ -69,6 +69,60 @@ ROWS: list[tuple[Refusal, int, dict[str, str]]] = [
         },
     ),
     (
+        errors.SignInRequired(),
+        401,
+        {
+            "code": "sign_in_required",
+            "message": "You are not signed in, or no longer. Sign in with"
+            " POST /v1/dashboard/session.",
+        },
+    ),
+    (
+        errors.SignInRefused(),
+        401,
+        {
+            "code": "sign_in_refused",
+            "message": "The e-mail address or the password is wrong. Who runs this server can make"
+            " a link for a new password with `tripmeter members reset`.",
+        },
+    ),
+    (
+        errors.NotForViewers(),
+        403,
+        {
+            "code": "role_insufficient",
+            "message": "Your role does not allow this; only an admin can. Ask one of them.",
+        },
+    ),
+    (
+        errors.AccountClosed("acct_1"),
+        403,
+        {
+            "code": "account_invalid",
+            "message": "You do not belong to the account 'acct_1'. Choose one of your accounts.",
+            "param": "account",
+        },
+    ),
+    (
+        errors.RequestForged("it comes from another site"),
+        403,
+        {
+            "code": "csrf_token_invalid",
+            "message": "The request was refused, because it comes from another site. Load the"
+            " dashboard again, and send the csrf_token of GET /v1/dashboard/session as"
+            " Tripmeter-CSRF.",
+        },
+    ),
+    (
+        errors.TooManyTries(30),
+        429,
+        {
+            "code": "rate_limit",
+            "message": "Too many attempts to sign in. Nothing was tried this time. Try again in"
+            " 30 s.",
+        },
+    ),
+    (
         errors.ParameterMissing("usage_threshold[gte]"),
         400,
         {

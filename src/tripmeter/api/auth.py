@@ -73,7 +73,7 @@ class Authenticator:
             key = session.key_by_digest(hashed)
         if key is None or not hmac.compare_digest(key.digest, hashed):
             return None
-        identity = Identity(Scope.of(key), key.id, key.permissions)
+        identity = Identity(Scope.of(key), key.id, key.permissions, None, key.hint)
         known = _Known(now_ms, identity, None if key.revoked_ms is None else key.hint)
         self._cache[hashed] = known
         return known

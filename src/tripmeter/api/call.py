@@ -1,15 +1,16 @@
 """One request on its way through the door, and what a route says of itself."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import msgspec
 
 from tripmeter.model.access import Access, Permission, Resource
 from tripmeter.model.errors import ParametersExclusive, ResourceMissing
+from tripmeter.model.member import SignedIn
 from tripmeter.model.scope import Caller, Scope
 from tripmeter.model.stored import Page, Slice
 from tripmeter.model.terms import STRIPES, Terms
@@ -18,6 +19,9 @@ from tripmeter.ports import Clock, Session, Store, Work
 from tripmeter.rules.rate_limit import Policy
 from tripmeter.wire.objects import no_members
 from tripmeter.wire.params import Expand, Integer, Object, Param, String
+
+if TYPE_CHECKING:
+    from tripmeter.api.desk import Desk
 
 MIB: Final = 1024 * 1024
 BODY_LIMIT: Final = MIB
@@ -41,6 +45,8 @@ class Services(NamedTuple):
     request_log: LogLevel = "errors"
     terms: Terms = STRIPES
     """How the engine bills."""
+    desk: "Desk | None" = None
+    """What the dashboard has; None in processes that do not answer it."""
 
 
 class Reply(NamedTuple):
@@ -49,6 +55,8 @@ class Reply(NamedTuple):
     body: bytes
     status: int = 200
     headers: Mapping[str, str] = MappingProxyType({})
+    pieces: AsyncIterator[bytes] | None = None
+    """What goes on in place of the body, for routes that stream."""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +75,16 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
     content_type: str | None = None
     content_encoding: str | None = None
+    signed_in: SignedIn | None = None
+    """The member who asks, where it is no key that does."""
+    address: str = ""
+    """The network address that the request comes from."""
+    last_event_id: str | None = None
+    """The last event of a stream that the client has heard of."""
+    still_authentic: Callable[[], bool] = bool
+    """Whether the key or session would still be let in; for answers that go on."""
+    earlier_session: bytes | None = None
+    """The digest of the session that the browser has already, where it asks for a new one."""
 
     @property
     def scope(self) -> Scope:
@@ -77,6 +95,18 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     def now_ms(self) -> int:
         """The time at which something is read; a change has that of its `Work`."""
         return self.services.clock.now_ms()
+
+    @property
+    def desk(self) -> "Desk":
+        """What the dashboard has."""
+        assert self.services.desk is not None, "this process does not answer the dashboard"
+        return self.services.desk
+
+    @property
+    def member(self) -> SignedIn:
+        """Who asks, on routes for members alone."""
+        assert self.signed_in is not None, "the route is not for members alone"
+        return self.signed_in
 
     @property
     def id(self) -> str:
@@ -114,7 +144,9 @@ Handle = Callable[[Call], Awaitable[Reply]]
 Usual = Callable[[bytes], dict[str, Any] | None]
 """Reads the parameters of the usual body at speed; None leaves a body to `params`."""
 
-Auth = Literal["key", "stream_token"]
+Auth = Literal["key", "stream_token", "session", "member", "nobody"]
+"""What a route asks for: a key, or a member's session in one account and mode in its place; a token
+of the meter event stream; a session and no key; a session, whatever the account; nothing."""
 
 RESOURCES: Final = {
     "account": Resource.ACCOUNT,
@@ -126,6 +158,7 @@ RESOURCES: Final = {
     "credit_balance_transactions": Resource.CREDITS,
     "credit_grants": Resource.CREDITS,
     "customers": Resource.CUSTOMERS,
+    "dashboard": Resource.DASHBOARD,
     "delivery_attempts": Resource.WEBHOOK_ENDPOINTS,
     "event_destinations": Resource.WEBHOOK_ENDPOINTS,
     "events": Resource.EVENTS,
@@ -173,6 +206,10 @@ class Route:
     """How many events a request carries, where that is for rate limits to know."""
     is_usage: bool = False
     """`handle` asks the writer for nothing but usage and cancellations: any process can answer."""
+    for_viewers: bool = False
+    """Members who may only read may ask for it, though it is no GET."""
+    streams: bool = False
+    """The answer goes on for as long as somebody listens."""
 
     @cached_property
     def version(self) -> Literal[1, 2]:
@@ -200,6 +237,12 @@ def listing(**params: Param) -> Object:
         starting_after=String(description="The id after which the page begins."),
         ending_before=String(description="The id before which the page ends."),
     )
+
+
+def long_listing(**params: Param) -> Object:
+    """As `listing`, with pages of up to 1000 objects, where these are small."""
+    limit = Integer(minimum=1, maximum=1000, description="Objects per page, 1 to 1000.")
+    return Object({**listing(**params).fields, "limit": limit})
 
 
 def list_object(url: str, slice_: Slice[Any], render: Callable[[Any], Any]) -> dict[str, Any]:

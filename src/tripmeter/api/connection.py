@@ -363,6 +363,7 @@ class Exchange(RequestResponseCycle):
             dict(connection.headers),
             self,
             {},
+            connection.client,
         )
 
     def take(self, piece: bytes) -> None:
@@ -391,7 +392,7 @@ class Exchange(RequestResponseCycle):
     async def run_asgi(self, app: Any) -> None:
         """Answer with a Responder, which never raises."""
         try:
-            (body, status, _), headers = await app.answer(self._incoming)
+            (body, status, _, _), headers = await app.answer(self._incoming)
             if self.flow.write_paused and not self.disconnected:
                 await self.flow.drain()
         except BaseException:

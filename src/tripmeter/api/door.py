@@ -1,7 +1,8 @@
 """The ASGI application: routing, admission, decoding, errors, headers."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -16,8 +17,9 @@ from tripmeter.api.exchange import Answer, ClientGone, Incoming, Responder
 from tripmeter.api.expansion import expanded
 from tripmeter.api.idempotency import KEY_LENGTH, Done, check_key, once
 from tripmeter.api.request_log import RequestLog
+from tripmeter.api.sessions import NOBODY, SessionAuthenticator, check_own_page, session_token
 from tripmeter.api.throttle import Throttle
-from tripmeter.control.access import require
+from tripmeter.control.access import digest, require
 from tripmeter.model.errors import BodyMalformed, MethodNotAllowed, Refusal, RouteUnknown
 from tripmeter.model.ids import RequestIds
 from tripmeter.model.scope import Caller, Identity
@@ -42,11 +44,13 @@ class Door:
         self._admission = Admission(limits, services.writer)
         self._request_ids = RequestIds()
         self._authenticator = Authenticator(services.store, services.clock)
+        self._sessions = SessionAuthenticator(services.store, services.clock)
         self._throttle = Throttle(services.rate_limit)
         self._log = RequestLog(services.request_log)
         by_path: dict[str, dict[str, Route]] = {}
         for route in routes:
             by_path.setdefault(route.path, {})[route.method] = route
+        self._streaming = {route.path for route in routes if route.streams}
         self._responders = {
             path: Responder(self._respond, by_method) for path, by_method in by_path.items()
         }
@@ -60,7 +64,11 @@ class Door:
     @property
     def fixed(self) -> dict[str, Responder]:
         """Those of its paths that need no matching."""
-        return {path: own for path, own in self._responders.items() if "{" not in path}
+        return {
+            path: own
+            for path, own in self._responders.items()
+            if "{" not in path and path not in self._streaming
+        }
 
     async def _respond(self, incoming: Incoming, by_method: dict[str, Route]) -> Answer:
         """Answer anything, in Stripe's shape, with the headers that every answer has."""
@@ -93,7 +101,41 @@ class Door:
                 reply=reply,
                 duration_ms=self._services.clock.elapsed_ms() - began_ms,
             )
-        return Answer(reply, _headers(incoming, reply, request_id))
+        if (
+            route is not None
+            and identity is not None
+            and not (route.is_usage and reply.status < 400)
+        ):
+            self._note(incoming, route, identity, reply, request_id, began_ms)
+        headers = _headers(incoming, reply, request_id)
+        if identity is not None and identity.signed_in is not None:
+            headers = {"Cache-Control": "no-store", **headers}
+        return Answer(reply, headers)
+
+    def _note(
+        self,
+        incoming: Incoming,
+        route: Route,
+        identity: Identity,
+        reply: Reply,
+        request_id: str,
+        began_ms: int,
+    ) -> None:
+        """Have the dashboard show a request."""
+        if self._services.desk is None:
+            return
+        clock = self._services.clock
+        took_ms = clock.elapsed_ms() - began_ms
+        created_ms = clock.now_ms() - took_ms
+        self._services.desk.logbook.note(
+            incoming,
+            route,
+            identity,
+            reply,
+            request_id=request_id,
+            created_ms=created_ms,
+            duration_ms=took_ms,
+        )
 
     async def _answer(
         self, incoming: Incoming, route: Route, identity: Identity, request_id: str
@@ -139,8 +181,14 @@ class Door:
         if route.events is not None:
             now_ms = self._services.clock.elapsed_ms()
             self._throttle.count_events(identity, route, now_ms, route.events(params))
+        earlier = session_token(incoming) if route.auth == "nobody" else None
         return Call(
             services=self._services,
+            signed_in=identity.signed_in,
+            address=incoming.address,
+            last_event_id=incoming.header(b"last-event-id") if route.streams else None,
+            still_authentic=partial(self._is_let_in, incoming, route) if route.streams else bool,
+            earlier_session=None if earlier is None else digest(earlier),
             caller=Caller(identity.scope, request_id, key, identity.permissions),
             params=params,
             path=incoming.path_params,
@@ -155,7 +203,20 @@ class Door:
         authorization = incoming.header(b"authorization")
         if route.auth == "stream_token":
             return self._authenticator.by_token(authorization)
-        return self._authenticator.by_key(authorization)
+        if route.auth == "key" and (authorization or session_token(incoming) is None):
+            return self._authenticator.by_key(authorization)
+        if route.auth == "nobody":
+            check_own_page(incoming)
+            return NOBODY
+        return self._sessions.identity(incoming, route)
+
+    def _is_let_in(self, incoming: Incoming, route: Route) -> bool:
+        """Whether who asked would still be let in."""
+        try:
+            self._authenticate(incoming, route)
+        except Refusal:
+            return False
+        return True
 
     def _admit(self, identity: Identity, route: Route, now_ms: int) -> None:
         """Raises RateLimited or PermissionMissing."""
@@ -198,7 +259,7 @@ def _params(incoming: Incoming, route: Route, body: bytes) -> dict[str, Any]:
     return read(route.params, given, dialect="form")
 
 
-def _headers(incoming: Incoming, reply: Reply, request_id: str) -> Mapping[str, str]:
+def _headers(incoming: Incoming, reply: Reply, request_id: str) -> dict[str, str]:
     version = incoming.header(b"stripe-version")
     headers = {
         "Request-Id": request_id,

@@ -4,7 +4,8 @@ Fixed paths are answered by `connection` without ASGI in between; what Starlette
 through here.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
 from starlette.types import Receive, Scope, Send
@@ -13,6 +14,10 @@ from tripmeter.api.call import Reply
 from tripmeter.model.errors import BodyTooLarge
 
 JSON: Final = "application/json"
+
+RELAYED_FOR: Final = b"tripmeter-relayed-for"
+"""In which a door process says whom it relays a request for. Only they have no address themselves:
+what comes over the network has, so that nobody else is believed."""
 
 
 class ClientGone(Exception):
@@ -33,7 +38,16 @@ class BodySource(Protocol):
 class Incoming:
     """A request: what its head says, and its body once it is read."""
 
-    __slots__ = ("_headers", "_source", "method", "path", "path_params", "query")
+    __slots__ = (
+        "_client",
+        "_headers",
+        "_source",
+        "method",
+        "path",
+        "path_params",
+        "query",
+        "read_body",
+    )
 
     def __init__(
         self,
@@ -43,6 +57,7 @@ class Incoming:
         headers: Mapping[bytes, bytes],
         source: BodySource,
         path_params: dict[str, str],
+        client: tuple[str, int] | None = None,
     ) -> None:
         self.method = method
         self.path = path
@@ -50,11 +65,21 @@ class Incoming:
         self.path_params = path_params
         self._headers = headers
         self._source = source
+        self._client = client
+        self.read_body = b""
+        """The body, as far as it was read."""
 
     def header(self, name: bytes) -> str | None:
         """The value of a header, whose name is given in lower case."""
         value = self._headers.get(name)
         return None if value is None else value.decode("latin-1")
+
+    @property
+    def address(self) -> str:
+        """The network address of who asks; what a door process says of it, if that relays."""
+        if self._client is not None:
+            return self._client[0]
+        return self.header(RELAYED_FOR) or ""
 
     @property
     def is_json(self) -> bool:
@@ -83,7 +108,8 @@ class Incoming:
                 raise BodyTooLarge(limit)
             hold(len(chunk))
             chunks.append(chunk)
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        self.read_body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return self.read_body
 
 
 class Answer(NamedTuple):
@@ -117,13 +143,53 @@ class Responder:
             dict(scope["headers"]),
             _AsgiBody(receive),
             scope.get("path_params", {}),
+            scope.get("client"),
         )
         reply, headers = await self.answer(incoming)
+        if reply.pieces is not None:
+            await _stream(reply.status, headers, reply.pieces, receive, send)
+            return
         head = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
         head.append((b"content-length", b"%d" % len(reply.body)))
         head.append((b"content-type", JSON.encode()))
         await send({"type": "http.response.start", "status": reply.status, "headers": head})
         await send({"type": "http.response.body", "body": reply.body})
+
+
+async def _stream(
+    status: int,
+    headers: Mapping[str, str],
+    pieces: AsyncIterator[bytes],
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Send pieces as they come, until there are no more or the client is gone."""
+    head = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+    gone = asyncio.ensure_future(_gone(receive))
+    try:
+        await send({"type": "http.response.start", "status": status, "headers": head})
+        while not gone.done():
+            piece = asyncio.ensure_future(anext(pieces, None))
+            await asyncio.wait((piece, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not piece.done():
+                piece.cancel()
+                await asyncio.gather(piece, return_exceptions=True)
+                return
+            body = piece.result()
+            if body is None:
+                await send({"type": "http.response.body", "body": b""})
+                return
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+    finally:
+        gone.cancel()
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait until the client has hung up."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class _AsgiBody:

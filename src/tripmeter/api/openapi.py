@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from tripmeter.api.call import Route
+from tripmeter.api.sessions import COOKIE
 from tripmeter.wire.bulk import COLUMNS_TYPE, columns_schema
 from tripmeter.wire.events import API_VERSION
 
@@ -48,19 +49,46 @@ def openapi(routes: Sequence[Route], version: str) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Tripmeter", "version": version, "x-stripe-version": API_VERSION},
         "servers": [{"url": "/"}],
-        "security": [{"bearer": []}, {"basic": []}],
+        "security": [{"bearer": []}, {"basic": []}, _SESSION],
         "paths": paths,
         "components": {
-            "schemas": {**components, "error": _ERROR},
+            "schemas": {**_with_numbers(components), "error": _ERROR},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "basic": {"type": "http", "scheme": "basic"},
+                "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+                "csrf": {"type": "apiKey", "in": "header", "name": "Tripmeter-CSRF"},
+                "account": {"type": "apiKey", "in": "header", "name": "Tripmeter-Account"},
+                "mode": {"type": "apiKey", "in": "header", "name": "Tripmeter-Mode"},
             },
         },
     }
 
 
+def _with_numbers(schema: Any) -> Any:
+    """Schemas in which decimals are what `encoding` makes of them: numbers, and not text."""
+    if isinstance(schema, dict):
+        if schema.get("format") == "decimal":
+            return {**{k: v for k, v in schema.items() if k != "format"}, "type": "number"}
+        return {name: _with_numbers(inner) for name, inner in schema.items()}
+    if isinstance(schema, list):
+        return [_with_numbers(inner) for inner in schema]
+    return schema
+
+
+_SESSION: Final[dict[str, Any]] = {"session": [], "csrf": [], "account": [], "mode": []}
+"""A member's session, where no key asks; CSRF with everything but GET."""
+
+_SECURITY: Final[dict[str, list[dict[str, Any]]]] = {
+    "session": [_SESSION],
+    "member": [{"session": [], "csrf": []}],
+    "nobody": [],
+}
+"""What routes ask for that do not take what most do."""
+
+
 def _operation(route: Route, returns: dict[str, Any]) -> dict[str, Any]:
+    media = "text/event-stream" if route.streams else "application/json"
     described: dict[str, Any] = {
         "summary": route.summary,
         "operationId": _operation_id(route),
@@ -68,11 +96,13 @@ def _operation(route: Route, returns: dict[str, Any]) -> dict[str, Any]:
         "responses": {
             "200": {
                 "description": "It worked.",
-                "content": {"application/json": {"schema": _answer(route, returns)}},
+                "content": {media: {"schema": _answer(route, returns)}},
             },
             "default": _FAILED,
         },
     }
+    if route.auth in _SECURITY:
+        described["security"] = _SECURITY[route.auth]
     if route.raw_body:
         described["requestBody"] = _bulk_body()
     elif route.method == "POST":

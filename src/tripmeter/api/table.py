@@ -5,12 +5,18 @@ from typing import Final
 from tripmeter.api.call import Route
 from tripmeter.api.resources import (
     accounts,
+    alert_preview,
     alerts,
     balance,
     bulk,
     coupons,
     credits,
     customers,
+    dashboard,
+    dashboard_access,
+    dashboard_live,
+    dashboard_nearest,
+    dashboard_requests,
     discounts,
     endpoints,
     entitlements,
@@ -31,6 +37,7 @@ from tripmeter.api.resources import (
 ROUTES: Final[tuple[Route, ...]] = (
     *usage.ROUTES,
     *bulk.ROUTES,
+    *alert_preview.ROUTES,
     *alerts.ROUTES,
     *meters.ROUTES,
     *accounts.ROUTES,
@@ -51,6 +58,11 @@ ROUTES: Final[tuple[Route, ...]] = (
     *test_clocks.ROUTES,
     *events.ROUTES,
     *endpoints.ROUTES,
+    *dashboard.ROUTES,
+    *dashboard_access.ROUTES,
+    *dashboard_live.ROUTES,
+    *dashboard_nearest.ROUTES,
+    *dashboard_requests.ROUTES,
 )
 
 USAGE_ROUTES: Final = tuple(route for route in ROUTES if route.is_usage)

@@ -71,18 +71,50 @@ def named_account(session: Session, name: str, now_ms: int) -> Account:
 def account_called(session: Session, name: str) -> Account:
     """The account with a name. Raises ResourceMissing if there is none."""
     id_ = session.setting(_setting_of(name))
-    if id_ is None:
+    if not id_:
         raise ResourceMissing("account", name, "account")
     return session.accounts.get(Scope(id_, True), id_).value
 
 
+def create_account(session: Session, name: str, now_ms: int) -> Account:
+    """A new account. Raises ParameterInvalid if another one has the name.
+
+    Call inside a transaction.
+    """
+    _check_name_free(session, name)
+    return named_account(session, name, now_ms)
+
+
+def rename_account(session: Session, id: str, name: str) -> Account:
+    """Give an account another name, by which the command line knows it from now on.
+
+    Call inside a transaction. Raises ParameterInvalid if another one has the name.
+    """
+    kept = session.accounts.get(Scope(id, True), id)
+    if kept.value.name == name:
+        return kept.value
+    _check_name_free(session, name)
+    if session.setting(_setting_of(kept.value.name)) == id:
+        session.set_setting(_setting_of(kept.value.name), "")
+    session.set_setting(_setting_of(name), id)
+    renamed = structs.replace(kept.value, name=name)
+    session.accounts.replace(kept.no, renamed)
+    return renamed
+
+
+def _check_name_free(session: Session, name: str) -> None:
+    if any(account.name == name for account in session.every_account()):
+        raise ParameterInvalid("display_name", f"An account is called '{name}' already.")
+
+
 def _setting_of(name: str) -> str:
+    """The setting that has the id of the account with a name; blank after it was renamed."""
     return f"account {name}"
 
 
 def _account(session: Session, setting: str, name: str, now_ms: int) -> Account:
     id_ = session.setting(setting)
-    if id_ is not None:
+    if id_:
         return session.accounts.get(Scope(id_, True), id_).value
     account = Account(id=new_id("acct", now_ms), created_ms=now_ms, name=name)
     session.accounts.insert(account)
@@ -153,28 +185,29 @@ def open_session(session: Session, scope: Scope, now_ms: int) -> tuple[StreamSes
     return opened, token
 
 
-def read_permissions(texts: Iterable[str]) -> Permissions:
-    """Permissions such as `meters:read`, the widest of each. Raises ParameterInvalid."""
+def read_permissions(texts: Iterable[str], param: str = "allow") -> Permissions:
+    """Permissions such as `meters:read`, the widest of each.
+
+    Raises ParameterInvalid naming `param`, as which they were given.
+    """
     permissions: dict[Resource, Access] = {}
     for text in texts:
-        resource, access = _read_permission(text)
+        resource, access = _read_permission(text, param)
         if permissions.get(resource) is not Access.WRITE:
             permissions[resource] = access
     return permissions
 
 
-def _read_permission(text: str) -> Permission:
+def _read_permission(text: str, param: str) -> Permission:
     resource, _, access = text.partition(":")
     if resource not in set(Resource):
         close = get_close_matches(resource, list(Resource), 1)
         hint = f" Did you mean {close[0]}?" if close else ""
         known = ", ".join(Resource)
-        raise ParameterInvalid(
-            "allow", f"No resource is called '{resource}'.{hint} Known: {known}."
-        )
+        raise ParameterInvalid(param, f"No resource is called '{resource}'.{hint} Known: {known}.")
     if access not in set(Access):
         raise ParameterInvalid(
-            "allow", f"'{text}' is no permission. Write {resource}:read or {resource}:write."
+            param, f"'{text}' is no permission. Write {resource}:read or {resource}:write."
         )
     return Permission(Resource(resource), Access(access))
 

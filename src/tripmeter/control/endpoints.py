@@ -68,6 +68,17 @@ def update_webhook_endpoint(
     return _change(work, caller, kept, changes)
 
 
+def rotate_secret(work: Work, caller: Caller, id: str, expires_in_s: int) -> Endpoint:
+    """Give a webhook endpoint another signing secret; the present one signs as well for a while."""
+    kept = _get(work, caller, id, EndpointKind.WEBHOOK_ENDPOINT)
+    changes = {
+        "secret": new_secret("whsec_"),
+        "former_secret": kept.value.secret if expires_in_s else None,
+        "former_until_ms": work.now_ms + expires_in_s * 1000,
+    }
+    return _change(work, caller, kept, changes)
+
+
 def create_event_destination(
     work: Work, caller: Caller, params: dict[str, Any], *, allow_private: bool
 ) -> Endpoint:

@@ -14,6 +14,7 @@ import httptools
 from starlette.types import Message, Receive, Scope, Send
 
 from tripmeter.api.encoding import encode
+from tripmeter.api.exchange import RELAYED_FOR
 from tripmeter.fleet.hatch import connect
 from tripmeter.model.ids import RequestIds
 from tripmeter.wire.errors import render_unexpected
@@ -102,8 +103,10 @@ def _head(scope: Scope, *, is_chunked: bool) -> Iterator[bytes]:
     target = scope["raw_path"] + (b"?" + query if query else b"")
     yield b"%b %b HTTP/1.1\r\n" % (scope["method"].encode("ascii"), target)
     for name, value in scope["headers"]:
-        if name not in _OF_ONE_HOP:
+        if name not in _OF_ONE_HOP and name != RELAYED_FOR:
             yield b"%b: %b\r\n" % (name, value)
+    if scope.get("client"):
+        yield b"%b: %b\r\n" % (RELAYED_FOR, scope["client"][0].encode("ascii"))
     if is_chunked:
         yield b"transfer-encoding: chunked\r\n"
     yield b"\r\n"

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,11 +32,30 @@ def configured(app: Any, lobby: Lobby, host: str, port: int, *, lifespan: bool) 
     )
 
 
-class FleetServer(uvicorn.Server):
+class EngineServer(uvicorn.Server):
+    """The engine's server. Answers that go on end when it is to stop, or it would wait for them."""
+
+    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._end_streams = end_streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain, and stop."""
+        self._end_streams()
+        await super().shutdown(sockets)
+
+
+class FleetServer(EngineServer):
     """The engine's server, behind door processes: it serves what they relay and listens nowhere."""
 
-    def __init__(self, config: uvicorn.Config, fleet: Fleet, doors: int) -> None:
-        super().__init__(config)
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        end_streams: Callable[[], None],
+        fleet: Fleet,
+        doors: int,
+    ) -> None:
+        super().__init__(config, end_streams)
         self._fleet = fleet
         self._doors = doors
 
@@ -57,6 +76,7 @@ class FleetServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain the fleet, whose jobs and relayed requests need this process; then this process."""
+        self._end_streams()
         await self._fleet.drain(lambda: self.force_exit)
         await super().shutdown(sockets)
 

@@ -24,6 +24,8 @@ class Resource(StrEnum):
     """Promotion codes, too."""
     CREDITS = "credits"
     CUSTOMERS = "customers"
+    DASHBOARD = "dashboard"
+    """What it shows of everything together: how much, how often, how near, which requests."""
     ENTITLEMENTS = "entitlements"
     EVENTS = "events"
     INVOICES = "invoices"

@@ -73,3 +73,14 @@ class HourBlock(NamedTuple):
     hour: int
     """Hours since the epoch."""
     body: bytes
+
+
+class MeterHour(NamedTuple):
+    """What all customers together used of a meter in one hour."""
+
+    meter_no: int
+    hour: int
+    """Hours since the epoch."""
+    events: int
+    quantity: int
+    """Scaled; means something where a meter adds up."""

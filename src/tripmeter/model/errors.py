@@ -2,7 +2,9 @@
 
 Refusal
   ├─ NotAuthenticated · KeyRevoked · SessionExpired          who are you
-  ├─ PermissionMissing                                       may you
+  ├─ SignInRequired · SignInRefused
+  ├─ PermissionMissing · NotForViewers · AccountClosed       may you
+  ├─ RequestForged
   ├─ ParameterMissing · ParameterUnknown · ParameterInvalid  what did you ask
   ├─ ParametersExclusive · BodyMalformed · BodyTooLarge
   ├─ HeadTooLarge · RequestTimedOut
@@ -11,7 +13,7 @@ Refusal
   ├─ MeterNameTaken · AlertLimitReached · StateConflict      not in this state
   ├─ UsageNotAccepted · CancellationRefused                  usage
   ├─ IdempotencyMismatch                                     retries
-  └─ RateLimited · TooManyInvoices                         not now; nothing was done
+  └─ RateLimited · TooManyTries · TooManyInvoices          not now; nothing was done
      StoreUnavailable · Overloaded · Draining
 """
 
@@ -54,6 +56,37 @@ class KeyRevoked(Refusal):
 @dataclass(eq=False)
 class SessionExpired(Refusal):
     """The meter event session is unknown or older than 15 minutes."""
+
+
+@dataclass(eq=False)
+class SignInRequired(Refusal):
+    """No session of the dashboard, or one that has ended."""
+
+
+@dataclass(eq=False)
+class SignInRefused(Refusal):
+    """E-mail address and password do not belong together; nothing says which of them is wrong."""
+
+
+@dataclass(eq=False)
+class NotForViewers(Refusal):
+    """The member may read, and not do this. `who` says who can."""
+
+    who: str = "an admin"
+
+
+@dataclass(eq=False)
+class AccountClosed(Refusal):
+    """The member does not belong to the account, which may not even exist."""
+
+    account: str
+
+
+@dataclass(eq=False)
+class RequestForged(Refusal):
+    """The request does not come from the dashboard's own page. `reason` says what shows it."""
+
+    reason: str
 
 
 @dataclass(eq=False)
@@ -205,6 +238,13 @@ class RateLimited(Refusal):
     """The caller asks faster than its limit; there is room again after `retry_after_s`."""
 
     limit: Limit
+    retry_after_s: int
+
+
+@dataclass(eq=False)
+class TooManyTries(Refusal):
+    """So many passwords were tried, for an e-mail address or from a network address."""
+
     retry_after_s: int
 
 

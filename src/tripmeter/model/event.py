@@ -63,6 +63,16 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str | None = None
     description: str | None = None
     metadata: dict[str, str] = {}
+    former_secret: str | None = None
+    """The one before, after it was rotated."""
+    former_until_ms: int = 0
+    """Until when it signs as well."""
+
+    def secrets(self, now_ms: int) -> tuple[str, ...]:
+        """What signs at a time."""
+        if self.former_secret is None or self.former_until_ms <= now_ms:
+            return (self.secret,)
+        return self.secret, self.former_secret
 
     def wants(self, event: Event) -> bool:
         """Whether this endpoint receives the event. `*` means every type."""

@@ -3,6 +3,7 @@
 from typing import NamedTuple, Protocol, Self
 
 from tripmeter.model.access import Permissions
+from tripmeter.model.member import SignedIn
 
 
 class Owned(Protocol):
@@ -32,13 +33,17 @@ class Scope(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """What a secret stands for: an API key, or a meter event session."""
+    """What a secret stands for: an API key, a meter event session, or a member's session."""
 
     scope: Scope
     id: str
-    """Of the key or the session; safe to log."""
+    """Of the key, the session or the member; safe to log."""
     permissions: Permissions | None = None
     """None: everything that the route's way of authentication opens."""
+    signed_in: SignedIn | None = None
+    """The member who asks, where it is no key that does."""
+    hint: str = ""
+    """What may be shown of the key."""
 
 
 class Caller(NamedTuple):

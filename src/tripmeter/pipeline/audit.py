@@ -111,6 +111,8 @@ class Audit:
         self._blocks: dict[tuple[int, int], Cells] = {}
         self._compared: set[Slot] = set()
         self._hours_compared: set[Slot] = set()
+        self._together: dict[tuple[int, int], int] = {}
+        """What the stored hours of all customers come to, by meter and hour."""
         self._meters: dict[int, Meter] = {}
         self._alerts: dict[int, list[Kept[Watched]]] = {}
         self._customers: dict[int, str] = {}
@@ -141,6 +143,7 @@ class Audit:
             self._compare(slot)
         for slot in sorted(self._stored.keys() - self._hours_compared):  # block by block
             self._compare_hours(slot)
+        self._compare_meter_hours()
         for slot in self._missing:
             counted = format_quantity(self._book(slot).total)
             self.differences.append(Difference("total", self._where(slot), "none", counted))
@@ -221,6 +224,23 @@ class Audit:
             kept, found = stored.get(hour, 0), counted.get(hour, 0)
             if kept != found:
                 self._differ("hour", f"{self._where(slot)}, hour {hour}", kept, found)
+        for hour, kept in stored.items():
+            key = slot[0], hour
+            self._together[key] = self._together.get(key, 0) + kept
+
+    def _compare_meter_hours(self) -> None:
+        """The sums of all customers are those of what is stored of each."""
+        for meter_no in {meter_no for meter_no, _ in self._stored}:
+            meter = self._meter(meter_no)
+            if superseding_window(meter.formula, meter.window, 0) is not None:
+                continue
+            rows = self._session.looking.meter_hours(meter_no, 0, _ALL_MS // HOUR_MS)
+            kept = {row.hour: row.quantity for row in rows}
+            own = {hour: sum_ for (no, hour), sum_ in self._together.items() if no == meter_no}
+            for hour in sorted(kept.keys() | own.keys()):
+                if kept.get(hour, 0) != own.get(hour, 0):
+                    where = f"meter {meter.id}, all customers, hour {hour}"
+                    self._differ("hour", where, kept.get(hour, 0), own.get(hour, 0))
 
     def _stored_hours(self, slot: Slot) -> dict[int, int]:
         """What is stored for each hour: the sum, or the number of events where single ones are."""

@@ -15,6 +15,7 @@ from tripmeter.model.alert import Alert, Firing
 from tripmeter.model.errors import CancellationRefused
 from tripmeter.model.event import Announcement, Endpoint, Event
 from tripmeter.model.ids import new_id
+from tripmeter.model.pulse import Counts, Told
 from tripmeter.model.quantity import format_quantity
 from tripmeter.model.scope import Caller, Scope
 from tripmeter.model.stored import Kept
@@ -40,6 +41,9 @@ T = TypeVar("T")
 
 PARCELS_HANDED_OVER: Final = 64
 """What is to be sent is handed over as it was written, as far as lanes may take it at once."""
+
+
+_FIRED: Final = Counts(fired=1)
 
 
 class _TakenBack(Exception):
@@ -72,6 +76,9 @@ class Batch:
         """While usage is counted, one by one: the position that counting has come to."""
         self.parcels: list[Parcel] = []
         """The first of it, as it was written."""
+        self.told: list[Told] = []
+        """Word of the events that were written."""
+        self.counts: dict[Scope, Counts] = {}
         self.counted = 0
         self.fired = 0
         self.refused: Counter[RefusalCode] = Counter()
@@ -106,6 +113,8 @@ class Batch:
         answers = usage.run(self._fire, self._biller, self._recall)
         self.counted += usage.counted
         self.refused.update(usage.refused)
+        for scope, counts in usage.counts.items():
+            self._add(scope, counts)
         return answers
 
     def run(self, job: CancelJob | CommandJob) -> Any:
@@ -137,11 +146,12 @@ class Batch:
         What was announced and is rolled back must not be delivered.
         """
         before, woken, done = len(self.parcels), set(self.woken), len(self._undo)
+        told = len(self.told)
         try:
             with self.session.savepoint():
                 yield
         except BaseException:
-            del self.parcels[before:]
+            del self.parcels[before:], self.told[told:]
             self.woken = woken
             self._bring_back(done)
             raise
@@ -199,6 +209,7 @@ class Batch:
         events = self.announce(announcement)
         reach("batch.announced")
         self.fired += 1
+        self._add(Scope.of(alert), _FIRED)
         self.session.firings.insert(structs.replace(firing, event=events[0].id))
         reach("batch.fired")
 
@@ -252,7 +263,13 @@ class Batch:
         events, parcels = publish(self.session, endpoints, announcement, self._now_ms)
         self.woken.update(parcel.delivery.endpoint_no for parcel in parcels)
         self.parcels += parcels[: PARCELS_HANDED_OVER - len(self.parcels)]
+        if events:
+            self.told.append(_told(scope, events[0], announcement))
         return events
+
+    def _add(self, scope: Scope, counts: Counts) -> None:
+        known = self.counts.get(scope)
+        self.counts[scope] = counts if known is None else known.plus(counts)
 
     def deliver_again(self, event: Kept[Event], endpoint_no: int) -> None:
         """Queue one more delivery, whatever happened to the earlier ones."""
@@ -300,6 +317,12 @@ class Batch:
             self.session.usage.append(row)
             reach("batch.logged")
         self._state.position = self._log.position
+
+
+def _told(scope: Scope, event: Event, announcement: Announcement) -> Told:
+    named = (announcement.object or {}).get("customer")
+    customer = named if isinstance(named, str) else None
+    return Told(scope, event.id, event.type, event.created_ms, announcement.object_id, customer)
 
 
 def _wanting_all(kept: Kept[Endpoint]) -> Kept[Endpoint]:

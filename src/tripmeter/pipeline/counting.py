@@ -194,6 +194,9 @@ def _join_simply(tally: Tally, alerts: _Alerts, position: int) -> bool:
         joins = alerts.joined if total == 0 or alerts.newest < 0 else (Join(position, total),)
         tally.joins = joins
     base = joins[0].baseline if joins else 0
-    tally.next_line = min(base + alerts.creation, alerts.lifetime)
+    by_creation = base + alerts.creation
+    tally.next_line = min(by_creation, alerts.lifetime)
+    goal = alerts.creation if by_creation <= alerts.lifetime else alerts.lifetime
+    tally.head_for(tally.next_line, 0 if goal >= NEVER else goal // SCALE)
     tally.freshen()
     return True

@@ -20,12 +20,16 @@ from tripmeter.model.event import (
     Delivery,
     DeliveryAttempt,
     DeliveryState,
+    Event,
     EventPayload,
 )
 from tripmeter.model.ids import new_id
+from tripmeter.model.pulse import Counts
+from tripmeter.model.scope import Scope
 from tripmeter.pipeline.jobs import CommandJob
 from tripmeter.pipeline.metrics import DELIVERY_ATTEMPTS, DELIVERY_SECONDS
 from tripmeter.pipeline.publish import Parcel
+from tripmeter.pipeline.pulse import Pulse
 from tripmeter.pipeline.writer import Writer
 from tripmeter.ports import Clock, Poster, Session, Store, Work
 from tripmeter.rules.retry import (
@@ -58,6 +62,12 @@ _END_OF_TIME_MS: Final = 2**62
 USER_AGENT: Final = "Tripmeter/1.0 (+webhooks)"
 
 log = structlog.get_logger()
+
+
+_SETTLED: Final = {
+    DeliveryState.SUCCEEDED: Counts(delivered=1),
+    DeliveryState.FAILED: Counts(undelivered=1),
+}
 
 
 class Attempted(NamedTuple):
@@ -115,7 +125,15 @@ class Lane:
 class Deliverer:
     """Runs the lanes inside an event loop. `wake` may be called from any thread."""
 
-    def __init__(self, store: Store, writer: Writer, poster: Poster, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        writer: Writer,
+        poster: Poster,
+        clock: Clock,
+        pulse: Pulse | None = None,
+    ) -> None:
+        self._pulse = pulse or Pulse()
         self._store = store
         self._writer = writer
         self._poster = poster
@@ -223,17 +241,23 @@ class Deliverer:
         """Send once and record it. What could not be recorded is sent again, a second later."""
         try:
             attempted = await self._send(parcel)
-            await self._writer.ask(CommandJob(lambda work: _record(work, attempted)))
+            state = await self._writer.ask(CommandJob(lambda work: _record(work, attempted)))
             reach("delivery.recorded")
+            self._count(parcel.event, state)
         except Exception:
             log.exception("delivery_not_recorded", delivery_no=parcel.delivery.no)
             await asyncio.sleep(1)
+
+    def _count(self, event: Event, state: DeliveryState) -> None:
+        if state in _SETTLED:
+            scope = Scope.of(event)
+            self._pulse.add({scope: _SETTLED[state]}, self._clock.now_ms())
 
     async def _send(self, parcel: Parcel) -> Attempted:
         async with self._slots:
             at_ms = self._clock.now_ms()
             body = render_body(parcel)
-            signature = sign(body, [parcel.endpoint.secret], at_ms // 1000)
+            signature = sign(body, parcel.endpoint.secrets(at_ms), at_ms // 1000)
             headers = {
                 "Content-Type": "application/json; charset=utf-8",
                 "User-Agent": USER_AGENT,
@@ -272,8 +296,8 @@ def render_body(parcel: Parcel) -> bytes:
     return msgspec.json.encode(rendered)
 
 
-def _record(work: Work, attempted: Attempted) -> None:
-    """Store the attempt and what it leads to, in one transaction."""
+def _record(work: Work, attempted: Attempted) -> DeliveryState:
+    """Store the attempt and what it leads to, in one transaction; the state that is."""
     delivery, answer = attempted.parcel.delivery, attempted.answer
     number = delivery.attempts + 1
     verdict = judge_attempt(
@@ -291,6 +315,7 @@ def _record(work: Work, attempted: Attempted) -> None:
     DELIVERY_ATTEMPTS.labels(verdict.reason).inc()
     if number == 1:
         DELIVERY_SECONDS.observe((work.now_ms - attempted.parcel.event.created_ms) / 1000)
+    return state
 
 
 def _state_after(verdict: Verdict, delivery: Delivery) -> tuple[DeliveryState, int]:

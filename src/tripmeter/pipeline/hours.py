@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tripmeter.model.cells import BLOCK, HOUR_MS, NO_CELLS, Cells, HourBlock, joined
+from tripmeter.model.cells import BLOCK, HOUR_MS, NO_CELLS, Cells, HourBlock, MeterHour, joined
 from tripmeter.model.quantities import I64, Quantities, first_of_each, group_sums
 from tripmeter.pipeline.tallies import Tallies
 from tripmeter.ports import Session
@@ -42,6 +42,11 @@ class Unsaved:
         """The cells of one row."""
         parts = (*self._large, *self._small)
         return joined([part.pick(part.owners == row) for part in parts])
+
+    @property
+    def parts(self) -> tuple[Cells, ...]:
+        """All of them, as they came; they never change."""
+        return (*self._large, *self._small)
 
     def take(self) -> Cells:
         """All of them, to be saved."""
@@ -99,13 +104,17 @@ class Frozen:
 
     def of(self, row: int) -> Cells:
         """The cells of one row that are not in the store yet."""
+        return joined([rest.pick(rest.owners == row) for rest in self.unsaved])
+
+    @property
+    def unsaved(self) -> list[Cells]:
+        """The cells that are not in the store yet; they never change."""
         found = []
         for part in self._parts:
             first = np.searchsorted(part.blocks, self._done)
             begin = part.starts[first] if first < len(part.starts) else len(part.cells.owners)
-            rest = part.cells.pick(slice(int(begin), None))
-            found.append(rest.pick(rest.owners == row))
-        return joined(found)
+            found.append(part.cells.pick(slice(int(begin), None)))
+        return found
 
     def save_next(self, session: Session, tallies: int) -> npt.NDArray[np.intp]:
         """Write the hours of the next blocks, with at least so many tallies if there are.
@@ -119,8 +128,36 @@ class Frozen:
             for part in self._parts
             for merged in self._merged(session, part, self._done, last)
         )
+        session.looking.add_meter_hours(self._summed_by_meter(self._done, last))
         self._done = last
         return self._rows[begin : self._row_starts[last]]
+
+    def _summed_by_meter(self, low: int, high: int) -> list[MeterHour]:
+        """What is written of the blocks from rank `low` to `high`, of all customers together."""
+        found: list[MeterHour] = []
+        for part in self._parts:
+            first, end = np.searchsorted(part.blocks, (low, high)).tolist()
+            if first < end:
+                found += self._summed_hours(part, first, end)
+        return found
+
+    def _summed_hours(self, part: Sorted, first: int, end: int) -> Iterator[MeterHour]:
+        borders = np.append(part.starts, len(part.cells.owners))
+        begin, stop = int(borders[first]), int(borders[end])
+        starts = part.starts[first:end] - begin
+        cells = part.cells.pick(slice(begin, stop))
+        events = np.add.reduceat(cells.events, starts)
+        sums = group_sums(cells.quantities, starts)
+        meters = self._blocks[part.blocks[first:end]] >> 40
+        order = np.lexsort((part.hours[first:end], meters))
+        meters, hours = meters[order], part.hours[first:end][order]
+        groups = np.flatnonzero(
+            np.append(True, (meters[1:] != meters[:-1]) | (hours[1:] != hours[:-1]))
+        )
+        events = np.add.reduceat(events[order], groups)
+        sums = group_sums(sums.pick(order), groups)
+        for at, group in enumerate(groups.tolist()):
+            yield MeterHour(int(meters[group]), int(hours[group]), int(events[at]), sums.at(at))
 
     def _merged(self, session: Session, part: Sorted, low: int, high: int) -> Iterator[HourBlock]:
         """The stored hours of the blocks from rank `low` to `high`, with these cells added."""
@@ -222,7 +259,7 @@ def encoded(cells: Cells) -> bytes:
 
 
 def decoded_all(rows: Sequence[HourBlock]) -> Cells:
-    """The cells of several hours of one block, owned by customer numbers."""
+    """The cells of several hours of blocks of one meter, owned by customer numbers."""
     if not rows:
         return NO_CELLS
     bodies = [_decoder.decode(row.body) for row in rows]
@@ -231,8 +268,9 @@ def decoded_all(rows: Sequence[HourBlock]) -> Cells:
     moments = np.frombuffer(b"".join(body.moments_ms for body in bodies), "<u4")
     positions = [body.positions or bytes(8 * n) for body, n in zip(bodies, sizes, strict=True)]
     hours = np.repeat(np.array([row.hour for row in rows], dtype=np.int64), sizes)
+    blocks = np.array([row.block for row in rows], dtype=np.int64)
     return Cells(
-        owners.astype(np.int64) + rows[0].block * BLOCK,
+        owners.astype(np.int64) + np.repeat(blocks, sizes) * BLOCK,
         moments.astype(np.int64) + hours * HOUR_MS,
         np.frombuffer(b"".join(positions), "<i8").astype(np.int64),
         np.frombuffer(b"".join(body.events for body in bodies), "<i4").astype(np.int64),

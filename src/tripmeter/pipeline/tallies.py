@@ -51,6 +51,10 @@ class Tallies:
         self.version: I64 = _column()
         self.totals = Quantities(_column(), _column())
         self.lines = Quantities(_column(), _column())
+        self.alert_lines = Quantities(_column(), _column())
+        """The total at which the next alert fires, for those who look on."""
+        self.goals: I64 = _column()
+        """What that alert counts up to, in whole units; 0 where none is to fire."""
         self.meters: dict[int, MeterState] = {}
         self.customers: list[str] = []
         self.joins: list[tuple[Join, ...]] = []
@@ -279,6 +283,7 @@ class Tallies:
         self.joins.append(stored.joins if stored else ())
         self.totals.put(row, stored.total if stored else 0)
         self.lines.put(row, NEVER)
+        self.goals[row] = 0
         self.span_since[row] = NOT_BILLED
         if stored is not None and stored.holders:
             self.holders[row] = dict(stored.holders)
@@ -291,11 +296,13 @@ class Tallies:
         self.meter_no = np.resize(self.meter_no, room)
         self.customer_no = np.resize(self.customer_no, room)
         self.version = np.resize(self.version, room)
+        self.goals = np.resize(self.goals, room)
         self.span_starts = np.resize(self.span_starts, room)
         self.span_ends = np.resize(self.span_ends, room)
         self.span_since = np.resize(self.span_since, room)
         self.totals = Quantities(*(np.resize(limb, room) for limb in self.totals))
         self.lines = Quantities(*(np.resize(limb, room) for limb in self.lines))
+        self.alert_lines = Quantities(*(np.resize(limb, room) for limb in self.alert_lines))
 
 
 class Tally:
@@ -340,6 +347,11 @@ class Tally:
     @next_line.setter
     def next_line(self, scaled: int) -> None:
         self._all.lines.put(self.row, min(scaled, NEVER))
+
+    def head_for(self, line: int, goal: int) -> None:
+        """Note at which total the next alert fires, scaled, and what it counts up to; or 0."""
+        self._all.alert_lines.put(self.row, line)
+        self._all.goals[self.row] = goal
 
     @property
     def joins(self) -> tuple[Join, ...]:

@@ -67,14 +67,15 @@ def join(tally: Tally, position: int) -> None:
 def draw_next_line(tally: Tally) -> None:
     """Find the lowest total at which one of the joined alerts fires."""
     newest = tally.joins[-1].position if tally.joins else -1
-    lines = (
-        line(watch, tally.joins, tally.marks)
-        for watch in tally.watches
-        if watch.activations[-1].position <= newest
-    )
-    alerts = min((drawn.at for drawn in lines if drawn.standing is Standing.WAITING), default=NEVER)
+    alerts, goal = NEVER, 0
+    for watch in tally.watches:
+        if watch.activations[-1].position <= newest:
+            drawn = line(watch, tally.joins, tally.marks)
+            if drawn.standing is Standing.WAITING and drawn.at < alerts:
+                alerts, goal = drawn.at, watch.gte
     billing = tally.billing
     tally.next_line = alerts if billing is None else min(alerts, billing.line())
+    tally.head_for(alerts, goal)
 
 
 def _still_needed(joins: tuple[Join, ...], opened: list[int]) -> tuple[Join, ...]:

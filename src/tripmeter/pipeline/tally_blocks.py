@@ -107,6 +107,11 @@ def stored_tallies(session: Session, meter_no: int, customers: Collection[int]) 
     return found.pick(np.isin(found.customers, [*customers]))
 
 
+def meter_tallies(session: Session, meter_no: int) -> Tallied:
+    """What the store has of all customers of a meter."""
+    return _decoded(session.looking.meter_tallies(meter_no))
+
+
 def all_stored_tallies(session: Session) -> Iterator[TallyRow]:
     """Every stored tally."""
     for row in session.usage.all_tallies():

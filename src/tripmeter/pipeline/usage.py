@@ -15,6 +15,8 @@ from tripmeter.failpoints import reach
 from tripmeter.model.digests import Digests
 from tripmeter.model.errors import IdempotencyMismatch, Refusal
 from tripmeter.model.ids import new_secret
+from tripmeter.model.pulse import Counts
+from tripmeter.model.scope import Scope
 from tripmeter.model.usage import RefusalCode, Request, UsageEntry, UsageEvent, UsageRefused
 from tripmeter.pipeline.counting import Events, Indexes
 from tripmeter.pipeline.intake import Intake, take_in
@@ -76,11 +78,20 @@ class UsageBatch:
         self._log = log
         self._now_ms = now_ms
         self._jobs = jobs
+        self._scopes = {job.scope for job in jobs}
         self._sizes = np.array([len(job.reports.identifiers) for job in jobs], dtype=np.int64)
         self._names = [name for job in jobs for name in _names(job)]
         self._before = log.position
         self.counted = 0
         self.refused: Counter[RefusalCode] = Counter()
+        self._counted_of: Counter[Scope] = Counter()
+        self._refused_of: Counter[Scope] = Counter()
+
+    @property
+    def counts(self) -> dict[Scope, Counts]:
+        """What was counted and refused, by account and mode."""
+        counted, refused = self._counted_of, self._refused_of
+        return {scope: Counts(counted[scope], refused[scope]) for scope in {*counted, *refused}}
 
     def run(self, fire: Fire, bill: Bill, recall: Recall) -> list[Answer]:
         """Log and count what is new; say what became of each request's reports."""
@@ -95,7 +106,7 @@ class UsageBatch:
     def _digests(self) -> Digests:
         identity = self._state.identity
         scopes = [job.scope for job in self._jobs]
-        if len(set(scopes)) == 1:
+        if len(self._scopes) == 1:
             return identity.digests(identity.origin(scopes[0]), self._names)
         origins = np.array([identity.origin(scope) for scope in scopes])
         return identity.digests(np.repeat(origins, self._sizes, axis=0), self._names)
@@ -124,6 +135,7 @@ class UsageBatch:
         counted = np.bincount(job_of[new], minlength=len(self._jobs)).tolist()
         own = [(job, size) for job, size in zip(self._jobs, counted, strict=True) if size]
         scopes = [job.scope for job, _ in own]
+        self._note_scopes(own)
         requests = self._state.with_earlier(
             [Request(job.request, size, len(job.reports.identifiers)) for job, size in own],
             scopes,
@@ -145,6 +157,14 @@ class UsageBatch:
         self._log.append(entry)
         keys = digests if len(new) == len(self._names) else digests.pick(new)
         self._state.remember(keys, events.positions, requests, scopes, self._now_ms)
+
+    def _note_scopes(self, counted: Sequence[tuple[UsageJob, int]]) -> None:
+        """Whose events were counted; most commits are of one account and mode."""
+        if len(self._scopes) == 1:
+            self._counted_of[self._jobs[0].scope] += self.counted
+            return
+        for job, size in counted:
+            self._counted_of[job.scope] += size
 
     def _answers(self, intake: Intake, sifted: Sifted, recall: Recall) -> list[Answer]:
         known = dict(sifted.known)
@@ -214,6 +234,8 @@ class UsageBatch:
             if not isinstance(outcome, UsageRefused):
                 continue
             self.refused[outcome.code] += 1
+            if outcome.code is not RefusalCode.DUPLICATE:
+                self._refused_of[job.scope] += 1
             if job.keep_refusals and outcome.code is not RefusalCode.DUPLICATE:
                 sample = (job.reports.identifiers[index] or "", outcome.message)
                 kinds.setdefault((outcome.meter_no, outcome.code), []).append(sample)

@@ -30,6 +30,7 @@ from tripmeter.pipeline.jobs import (
     UsageJob,
     settle_all,
 )
+from tripmeter.pipeline.meter_hours import ensure_meter_hours
 from tripmeter.pipeline.metrics import (
     ALERTS_FIRED,
     COMMIT_SECONDS,
@@ -39,6 +40,7 @@ from tripmeter.pipeline.metrics import (
     REQUESTS_REFUSED,
 )
 from tripmeter.pipeline.publish import Parcel
+from tripmeter.pipeline.pulse import Pulse
 from tripmeter.pipeline.replay import look_ahead, read_state
 from tripmeter.pipeline.state import State, ensure_identifier_secret
 from tripmeter.ports import Clock, Identifiers, Store
@@ -90,6 +92,8 @@ class Writer:
         terms: Terms = STRIPES,
         payments: Payments = RECORDED,
     ) -> None:
+        self.pulse = Pulse()
+        """What is counted, for those who look on."""
         self._store = store
         self._terms = terms
         self._payments = payments
@@ -117,6 +121,7 @@ class Writer:
         """Read the state, replaying what was not flushed; then accept jobs."""
         with self._store.transaction():
             ensure_identifier_secret(self._store.writer())
+            ensure_meter_hours(self._store.writer())
         self._state = self._read_state()
         self._thread.start()
 
@@ -295,6 +300,12 @@ class Writer:
         ALERTS_FIRED.inc(batch.fired)
         for code, refused in batch.refused.items():
             EVENTS_REFUSED.labels(code.value).inc(refused)
+        try:
+            self.pulse.add(batch.counts, batch.now_ms)
+            if batch.told:
+                self.pulse.tell(batch.told)
+        except Exception:
+            log.exception("pulse_failed")
         if not batch.woken:
             return
         try:

@@ -31,6 +31,8 @@ from tripmeter.model.subscription import SubscriptionItem, Window
 from tripmeter.model.terms import Terms
 from tripmeter.model.usage import LogRow, RefusalCode, TallyBlock
 from tripmeter.ports.billing import BillingRecords
+from tripmeter.ports.looking import Looking
+from tripmeter.ports.members import MemberRecords
 from tripmeter.ports.payments import Payments
 from tripmeter.ports.records import Records
 
@@ -193,7 +195,7 @@ class Outbox(Protocol):
         ...
 
 
-class Session(BillingRecords, Protocol):
+class Session(BillingRecords, MemberRecords, Protocol):
     """A connection to the store: typed reads, and within `Store.transaction` typed writes."""
 
     @property
@@ -220,6 +222,10 @@ class Session(BillingRecords, Protocol):
     def usage(self) -> Usage: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def looking(self) -> Looking: ...
+    @property
+    def error_reports(self) -> Records[Event]: ...
 
     def savepoint(self) -> AbstractContextManager[None]:
         """Undo what happens inside if it raises."""

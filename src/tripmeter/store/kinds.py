@@ -22,6 +22,7 @@ from tripmeter.model.customer import Customer
 from tripmeter.model.entitlement import Entitlement, Feature, ProductFeature
 from tripmeter.model.event import DeliveryAttempt, Endpoint, Event
 from tripmeter.model.invoice import BalanceTransaction, Invoice, InvoiceItem, InvoicePayment
+from tripmeter.model.member import Member
 from tripmeter.model.meter import Meter
 from tripmeter.model.subscription import Subscription, SubscriptionItem
 from tripmeter.model.test_clock import TestClock
@@ -96,6 +97,14 @@ EVENT: Final = Kind(
     _columns("payload", "type", "object_id"),
     dict.fromkeys(("types", "type_prefix", "object_id", "delivered", *_CREATED)),
 )
+ERROR_REPORT: Final = Kind(
+    "error_report",
+    Event,
+    "error report",
+    _columns("payload", "type", "object_id"),
+    {"object_id": None},
+)
+"""Events of one type, which have an index of their own."""
 ENDPOINT: Final = Kind("endpoint", Endpoint, "webhook endpoint", _columns("kind"))
 ATTEMPT: Final = Kind(
     "attempt",
@@ -205,6 +214,21 @@ ENTITLEMENT: Final = _kind(
     "entitlement", Entitlement, "active entitlement", "customer feature", "customer feature"
 )
 TEST_CLOCK: Final = _kind("test_clock", TestClock, "test clock")
+MEMBER: Final = Kind(
+    "member",
+    Member,
+    "member",
+    lambda member: {
+        "id": member.id,
+        "account": "",
+        "livemode": True,
+        "created_ms": member.created_ms,
+        "email": member.email.lower(),
+        "invitation": member.invitation,
+    },
+    dict.fromkeys(("email", "invitation")) | _CREATED,
+)
+"""In no account, and found by an e-mail address in lower case."""
 
 NARROWING: Final[Mapping[str, tuple[str, ...]]] = {
     "alert_notification": ("alert",),
@@ -221,6 +245,7 @@ NARROWING: Final[Mapping[str, tuple[str, ...]]] = {
     "feature": ("lookup_key",),
     "product_feature": ("product",),
     "entitlement": ("customer",),
+    "member": ("invitation", "email"),
 }
 """By kind, the filters that have an index, those that leave fewer rows first.
 

@@ -117,3 +117,7 @@
 {created}
 -- objects: test_clock test_clocks ()
 {created}
+-- objects: member members (email, invitation)
+  AND (CAST(:email AS text) IS NULL OR email = :email)
+  AND (CAST(:invitation AS text) IS NULL OR invitation = :invitation)
+{created}

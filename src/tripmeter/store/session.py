@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from tripmeter.model.access import ApiKey, StreamSession
+from tripmeter.model.access import Account, ApiKey, StreamSession
 from tripmeter.model.alert import Activation, ActivationKind, Alert, FiredMark
 from tripmeter.model.invoice import Invoice
 from tripmeter.model.meter import Meter
@@ -15,6 +15,8 @@ from tripmeter.model.stored import Kept, StoredReply
 from tripmeter.model.subscription import SubscriptionItem
 from tripmeter.store import kinds
 from tripmeter.store.agenda import SqlAgenda
+from tripmeter.store.looking import SqlLooking
+from tripmeter.store.members import SqlSignIns
 from tripmeter.store.outbox import SqlOutbox
 from tripmeter.store.records import DocumentRecords, Statements, listed
 from tripmeter.store.usage import SqlUsage
@@ -64,10 +66,19 @@ class SqlSession:
         self.entitlements = DocumentRecords(statements, kinds.ENTITLEMENT)
         self.test_clocks = DocumentRecords(statements, kinds.TEST_CLOCK)
         self.agenda = SqlAgenda(statements)
+        self.members = DocumentRecords(statements, kinds.MEMBER)
+        self.sign_ins = SqlSignIns(statements)
+        self.looking = SqlLooking(statements)
+        self.error_reports = DocumentRecords(statements, kinds.ERROR_REPORT)
 
     def savepoint(self) -> AbstractContextManager[None]:
         """Undo what happens inside if it raises."""
         return self._sql.savepoint()
+
+    def every_account(self) -> list[Account]:
+        """All accounts of the engine, oldest first."""
+        rows = self._sql.rows("every_account", {})
+        return [msgspec.json.decode(doc, type=Account) for (doc,) in rows]
 
     def key_by_digest(self, digest: bytes) -> ApiKey | None:
         """The API key with this SHA-256, revoked ones included."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 from tripmeter.model.errors import (
+    AccountClosed,
     AlertLimitReached,
     BodyMalformed,
     BodyTooLarge,
@@ -23,6 +24,7 @@ from tripmeter.model.errors import (
     MeterNameTaken,
     MethodNotAllowed,
     NotAuthenticated,
+    NotForViewers,
     NothingUpcoming,
     Overloaded,
     ParameterInvalid,
@@ -32,13 +34,17 @@ from tripmeter.model.errors import (
     PermissionMissing,
     RateLimited,
     Refusal,
+    RequestForged,
     RequestTimedOut,
     ResourceMissing,
     RouteUnknown,
     SessionExpired,
+    SignInRefused,
+    SignInRequired,
     StateConflict,
     StoreUnavailable,
     TooManyInvoices,
+    TooManyTries,
     UsageNotAccepted,
 )
 from tripmeter.model.usage import RefusalCode
@@ -151,6 +157,37 @@ def _session_expired(refusal: SessionExpired, version: Version) -> Answer:
         type="temporary_session_expired",
         headers=_CHALLENGE,
     )
+
+
+def _sign_in_required(_: SignInRequired, __: Version) -> Answer:
+    message = "You are not signed in, or no longer. Sign in with POST /v1/dashboard/session."
+    return Answer(401, message, "sign_in_required")
+
+
+def _sign_in_refused(_: SignInRefused, __: Version) -> Answer:
+    message = (
+        "The e-mail address or the password is wrong. Who runs this server can make a link for a"
+        " new password with `tripmeter members reset`."
+    )
+    return Answer(401, message, "sign_in_refused")
+
+
+def _not_for_viewers(refusal: NotForViewers, _: Version) -> Answer:
+    message = f"Your role does not allow this; only {refusal.who} can. Ask one of them."
+    return Answer(403, message, "role_insufficient")
+
+
+def _account_closed(refusal: AccountClosed, _: Version) -> Answer:
+    message = f"You do not belong to the account '{refusal.account}'. Choose one of your accounts."
+    return Answer(403, message, "account_invalid", "account")
+
+
+def _request_forged(refusal: RequestForged, _: Version) -> Answer:
+    message = (
+        f"The request was refused, because {refusal.reason}. Load the dashboard again, and send the"
+        " csrf_token of GET /v1/dashboard/session as Tripmeter-CSRF."
+    )
+    return Answer(403, message, "csrf_token_invalid")
 
 
 def _permission_missing(refusal: PermissionMissing, _: Version) -> Answer:
@@ -308,6 +345,15 @@ def _rate_limited(refusal: RateLimited, version: Version) -> Answer:
     return Answer(429, message, "rate_limit", type=type_, headers=headers)
 
 
+def _too_many_tries(refusal: TooManyTries, _: Version) -> Answer:
+    message = (
+        "Too many attempts to sign in. Nothing was tried this time. Try again in"
+        f" {refusal.retry_after_s} s."
+    )
+    headers = (("Retry-After", str(refusal.retry_after_s)),)
+    return Answer(429, message, "rate_limit", headers=headers)
+
+
 def _too_many_invoices(refusal: TooManyInvoices, _: Version) -> Answer:
     """The reason is what Stripe's docs call a limit of one object (`resource-specific`)."""
     limits = [
@@ -355,7 +401,12 @@ TABLE: Final[Mapping[type[Refusal], Callable[[Any, Version], Answer]]] = {
     NotAuthenticated: _not_authenticated,
     KeyRevoked: _key_revoked,
     SessionExpired: _session_expired,
+    SignInRequired: _sign_in_required,
+    SignInRefused: _sign_in_refused,
     PermissionMissing: _permission_missing,
+    NotForViewers: _not_for_viewers,
+    AccountClosed: _account_closed,
+    RequestForged: _request_forged,
     ParameterMissing: _parameter_missing,
     ParameterUnknown: _parameter_unknown,
     ParameterInvalid: _parameter_invalid,
@@ -375,6 +426,7 @@ TABLE: Final[Mapping[type[Refusal], Callable[[Any, Version], Answer]]] = {
     CancellationRefused: _cancellation_refused,
     IdempotencyMismatch: _idempotency_mismatch,
     RateLimited: _rate_limited,
+    TooManyTries: _too_many_tries,
     TooManyInvoices: _too_many_invoices,
     StoreUnavailable: _store_unavailable,
     Overloaded: _overloaded,

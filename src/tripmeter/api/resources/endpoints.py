@@ -64,6 +64,13 @@ def retrieve(session: Session, call: Call) -> Any:
     )
 
 
+def rotate_secret(work: Work, call: Call) -> Any:
+    """Make another signing secret, which is shown this once."""
+    expires_in = call.params.get("expires_in", 86_400)
+    rotated = endpoints.rotate_secret(work, call.caller, call.id, expires_in)
+    return webhook_endpoint_object(rotated, with_secret=True)
+
+
 def list_(session: Session, call: Call) -> Any:
     """Webhook endpoints, newest first."""
     kind = EndpointKind.WEBHOOK_ENDPOINT
@@ -215,6 +222,20 @@ ROUTES: Final = (
         change=update,
     ),
     Route("DELETE", _V1_ONE, "Delete a webhook endpoint", DeletedObject, fields(), change=delete),
+    Route(
+        "POST",
+        f"{_V1_ONE}/rotate_secret",
+        "Rotate the signing secret of a webhook endpoint",
+        WebhookEndpointObject,
+        fields(
+            expires_in=Integer(
+                minimum=0,
+                maximum=7 * 86_400,
+                description="Seconds for which the present secret signs as well; a day without it.",
+            )
+        ),
+        change=rotate_secret,
+    ),
     Route(
         "GET",
         f"{_V1_ONE}/delivery_attempts",

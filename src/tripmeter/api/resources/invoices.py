@@ -167,7 +167,7 @@ ROUTES: Final = (
     ),
     Route(
         "POST", f"{_PATH}/create_preview", "Preview an invoice", InvoiceObject,
-        fields(**params.CREATE_PREVIEW), handle=create_preview,
+        fields(**params.CREATE_PREVIEW), handle=create_preview, for_viewers=True,
     ),
     Route("GET", _ONE, "Retrieve an invoice", InvoiceObject, fields(), read=retrieve),
     Route(

@@ -36,6 +36,20 @@ WHERE account = :account AND livemode = :livemode AND {cursor} ORDER BY {order} 
 -- name: key_by_digest
 SELECT doc FROM keys WHERE digest = :digest
 
+-- name: every_account
+SELECT doc FROM accounts ORDER BY no
+-- name: insert_sign_in
+INSERT INTO sign_ins (digest, member, created_ms, expires_ms)
+VALUES (:digest, :member, :created_ms, :expires_ms)
+-- name: sign_in_by_digest
+SELECT digest, member, created_ms, expires_ms FROM sign_ins WHERE digest = :digest
+-- name: close_sign_in
+DELETE FROM sign_ins WHERE digest = :digest
+-- name: close_sign_ins
+DELETE FROM sign_ins WHERE member = :member AND digest <> :but
+-- name: purge_sign_ins
+DELETE FROM sign_ins WHERE expires_ms < :before_ms
+
 -- name: invoice_by_token
 SELECT doc FROM invoices WHERE token = :token AND NOT deleted
 
@@ -182,6 +196,16 @@ WHERE account = :account AND livemode = :livemode AND payload = :payload
         SELECT 1 FROM deliveries AS d WHERE d.event_no = e.no AND d.state <> 'succeeded')))
   AND {cursor} ORDER BY {order} LIMIT :limit
 
+-- name: find_error_report
+SELECT no, doc FROM events
+WHERE account = :account AND livemode = :livemode AND id = :id
+  AND type = 'v1.billing.meter.error_report_triggered'
+-- name: page_error_report paged
+SELECT no, doc FROM events
+WHERE type = 'v1.billing.meter.error_report_triggered'
+  AND account = :account AND livemode = :livemode AND object_id = :object_id
+  AND {cursor} ORDER BY {order} LIMIT :limit
+
 -- name: insert_endpoint
 INSERT INTO endpoints (id, account, livemode, created_ms, kind, doc)
 VALUES (:id, :account, :livemode, :created_ms, :kind, :doc) RETURNING no
@@ -224,6 +248,28 @@ UPDATE deliveries SET state = 'canceled' WHERE endpoint_no = :endpoint_no AND st
 SELECT count(*) FROM deliveries WHERE event_no = :event_no AND state = 'pending'
 -- name: outbox_depth
 SELECT count(*) FROM deliveries WHERE state = 'pending'
+
+-- name: pending_of_scope
+SELECT count(*), min(d.created_ms) FROM deliveries AS d JOIN endpoints AS e ON e.no = d.endpoint_no
+WHERE d.state = 'pending' AND e.account = :account AND e.livemode = :livemode
+
+-- name: add_counts
+INSERT INTO minute_counts (account, livemode, minute, counted, refused, fired, delivered, undelivered)
+VALUES (:account, :livemode, :minute, :counted, :refused, :fired, :delivered, :undelivered)
+ON CONFLICT (account, livemode, minute) DO UPDATE SET
+  counted = minute_counts.counted + excluded.counted,
+  refused = minute_counts.refused + excluded.refused,
+  fired = minute_counts.fired + excluded.fired,
+  delivered = minute_counts.delivered + excluded.delivered,
+  undelivered = minute_counts.undelivered + excluded.undelivered
+-- name: counts_since
+SELECT minute, counted, refused, fired, delivered, undelivered FROM minute_counts
+WHERE account = :account AND livemode = :livemode AND minute >= :since ORDER BY minute
+-- name: fired_since
+SELECT coalesce(sum(fired), 0) FROM minute_counts
+WHERE account = :account AND livemode = :livemode AND minute >= :since
+-- name: drop_counts
+DELETE FROM minute_counts WHERE account = :account AND livemode = :livemode AND minute < :before
 
 -- name: insert_attempt
 INSERT INTO attempts (id, account, livemode, created_ms, event, endpoint, doc)
@@ -296,6 +342,30 @@ ORDER BY hour
 INSERT INTO hours (meter_no, block, hour, body)
 VALUES (:meter_no, :block, :hour, :body)
 ON CONFLICT (meter_no, block, hour) DO UPDATE SET body = excluded.body
+
+-- name: tallies_of_meter
+SELECT meter_no, block, body FROM tallies WHERE meter_no = :meter_no ORDER BY block
+-- name: count_tally_blocks
+SELECT count(*) FROM tallies WHERE meter_no = :meter_no
+-- name: hours_of_meter
+SELECT meter_no, block, hour, body FROM hours
+WHERE meter_no = :meter_no AND (block, hour) > (:block, :hour) AND hour >= :start AND hour < :end
+ORDER BY block, hour LIMIT :limit
+-- name: all_hours
+SELECT meter_no, block, hour, body FROM hours
+WHERE (meter_no, block, hour) > (:meter_no, :block, :hour)
+ORDER BY meter_no, block, hour LIMIT :limit
+-- name: add_meter_hours
+INSERT INTO meter_hours (meter_no, hour, events, high, low)
+VALUES (:meter_no, :hour, :events, :high, :low)
+ON CONFLICT (meter_no, hour) DO UPDATE SET
+  events = meter_hours.events + excluded.events,
+  high = meter_hours.high + excluded.high
+    + (meter_hours.low + excluded.low) / 1000000000000000000,
+  low = (meter_hours.low + excluded.low) % 1000000000000000000
+-- name: meter_hours
+SELECT hour, events, high, low FROM meter_hours
+WHERE meter_no = :meter_no AND hour >= :start AND hour < :end ORDER BY hour
 
 -- name: add_refusal
 INSERT INTO refusals (account, livemode, meter_no, code, created_ms, refused, samples)
