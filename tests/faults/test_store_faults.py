@@ -256,6 +256,11 @@ TAMPERINGS = [
     ("hour", "DELETE FROM hours"),
     ("firing", "DELETE FROM firings WHERE no = (SELECT min(no) FROM firings)"),
     ("firing", "DELETE FROM usage_log WHERE first = 1"),
+    (
+        "counted twice",
+        "INSERT INTO usage_log SELECT (SELECT max(first + size) FROM usage_log), size, "
+        "received_ms, body FROM usage_log WHERE first = 1",
+    ),
 ]
 """What doctor must name, and what was done to the store."""
 

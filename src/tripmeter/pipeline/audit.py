@@ -2,30 +2,29 @@
 
 So it does with what was billed (`audit_billing`). The ledgers of credits are added up as well.
 
-Slow and plain on purpose: it keeps a counter for each alert, activation and customer, where the
-data plane keeps one total and a line. What both share is the log and the decision which activation
-applies.
+Plain on purpose: it takes one event after the other, by definition, where the data plane works on
+columns. It reads the log twice, to keep in memory only those events that are cancelled later.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
-from tripmeter.model.alert import Activation, Alert, CountFrom, FiredMark, Firing
+from tripmeter.model.alert import Firing
 from tripmeter.model.cells import BLOCK, HOUR_MS, Cells
 from tripmeter.model.meter import Meter
-from tripmeter.model.quantity import SCALE, format_quantity
+from tripmeter.model.quantity import format_quantity
 from tripmeter.model.scope import Scope
-from tripmeter.model.stored import Kept
 from tripmeter.model.usage import CancelEntry, LogRow, UsageEvent
 from tripmeter.pipeline import log
+from tripmeter.pipeline.audit_alerts import AlertAudit
 from tripmeter.pipeline.audit_billing import BillingAudit
+from tripmeter.pipeline.audit_identifiers import IdentifierAudit
+from tripmeter.pipeline.counter import Counter
 from tripmeter.pipeline.hours import block_cells
 from tripmeter.pipeline.ledgers import check_ledgers
 from tripmeter.pipeline.tally_blocks import all_stored_tallies
 from tripmeter.ports import Session
-from tripmeter.rules.acceptance import CANCEL_WITHIN_MS
 from tripmeter.rules.aggregate import superseding_window
-from tripmeter.rules.alerts.usage_threshold import Standing, current_activation
 
 _ALL_MS: Final = 2**50
 
@@ -56,48 +55,6 @@ class AuditReport(NamedTuple):
     differences: list[Difference]
 
 
-class Counter:
-    """The usage of a set of events, by definition."""
-
-    def __init__(self, meter: Meter) -> None:
-        self._meter = meter
-        self._windows: dict[int, dict[int, int]] = {}
-        self.total = 0
-        self.hours: dict[int, int] = {}
-
-    def add(self, event: UsageEvent) -> None:
-        """Count an event."""
-        self._change(event, 1)
-
-    def remove(self, event: UsageEvent) -> None:
-        """Count it no longer."""
-        self._change(event, -1)
-
-    def _change(self, event: UsageEvent, sign: int) -> None:
-        hour = event.timestamp_ms // HOUR_MS
-        meter = self._meter
-        window = superseding_window(meter.formula, meter.window, event.timestamp_ms)
-        if window is None:
-            self.total += sign * event.quantity
-            self.hours[hour] = self.hours.get(hour, 0) + sign * event.quantity
-            return
-        self.hours[hour] = self.hours.get(hour, 0) + sign
-        held = self._windows.setdefault(window, {})
-        self.total -= held[max(held)] if held else 0
-        if sign > 0:
-            held[event.position] = event.quantity
-        else:
-            held.pop(event.position, None)
-        self.total += held[max(held)] if held else 0
-
-
-class Watched(NamedTuple):
-    """An alert with all its activations, closed ones included."""
-
-    alert: Alert
-    activations: list[Activation]
-
-
 class Audit:
     """One pass over the log."""
 
@@ -114,14 +71,12 @@ class Audit:
         self._together: dict[tuple[int, int], int] = {}
         """What the stored hours of all customers come to, by meter and hour."""
         self._meters: dict[int, Meter] = {}
-        self._alerts: dict[int, list[Kept[Watched]]] = {}
-        self._customers: dict[int, str] = {}
+        self._cancelled = cancelled_positions(session)
         self._events: dict[int, UsageEvent] = {}
+        """Those of them that were read already."""
         self._books: dict[Slot, Counter] = {}
-        self._counters: dict[tuple[int, int, int], Counter] = {}
-        self._marks: dict[tuple[int, int], list[FiredMark]] = {}
-        self._seen: dict[tuple[Scope, str], int] = {}
-        self.fired: dict[tuple[int, int, int], tuple[int, int]] = {}
+        self._firing = AlertAudit(session)
+        self._identifiers = IdentifierAudit(session)
         self.differences: list[Difference] = []
         self.events = 0
         self.cancellations = 0
@@ -131,10 +86,11 @@ class Audit:
         for position, item, _ in log.items(row):
             if isinstance(item, CancelEntry):
                 self.cancellations += 1
-                self._cancel(position, self._events[item.cancelled])
+                self._cancel(position, self._events.pop(item.cancelled))
             else:
                 self.events += 1
-                self._check_identifier(item, row.received_ms)
+                scope = Scope.of(self._meter(item.meter_no))
+                self._identifiers.see(scope, item, row.received_ms)
                 self._count(item)
 
     def finish(self) -> None:
@@ -148,7 +104,15 @@ class Audit:
             counted = format_quantity(self._book(slot).total)
             self.differences.append(Difference("total", self._where(slot), "none", counted))
         self._compare_firings()
+        for event in self._identifiers.counted_twice():
+            where = f"identifier {event.identifier}, position {event.position}"
+            self.differences.append(Difference("counted twice", where, "twice", "once in 24 h"))
         self.differences += [Difference(*fault) for fault in self._billing.finish()]
+
+    @property
+    def firings(self) -> int:
+        """How often alerts on usage should have fired."""
+        return len(self._firing.fired)
 
     @property
     def invoices(self) -> int:
@@ -160,47 +124,19 @@ class Audit:
         self._compare_if_beyond(slot, event.position)
         if slot not in self._stored and event.position <= self._flushed:
             self._missing.add(slot)
-        self._events[event.position] = event
-        self._book(slot).add(event)
+        if event.position in self._cancelled:
+            self._events[event.position] = event
+        book = self._book(slot)
+        book.add(event)
         self._billing.count(event)
-        for no, watched in self._watching(event):
-            opened = [a for a in watched.activations if _is_open(a, event.position)]
-            for activation in opened:
-                self._counter(no, activation, event).add(event)
-            if opened:
-                self._evaluate(no, watched.alert, opened, event)
-
-    def _evaluate(self, no: int, alert: Alert, opened: list[Activation], event: UsageEvent) -> None:
-        marks = self._marks.setdefault((no, event.customer_no), [])
-        activation, standing = current_activation(opened, marks)
-        if standing is Standing.FIRED:
-            return
-        usage = self._counter(no, activation, event).total
-        if alert.count_from is CountFrom.LIFETIME:
-            usage = self._book((event.meter_no, event.customer_no)).total
-        if usage >= alert.gte * SCALE:
-            marks.append(FiredMark(no, activation.number, event.position))
-            self.fired[no, event.customer_no, activation.number] = (event.position, usage)
+        self._firing.count(event, book)
 
     def _cancel(self, position: int, event: UsageEvent) -> None:
         slot = (event.meter_no, event.customer_no)
         self._compare_if_beyond(slot, position)
         self._book(slot).remove(event)
         self._billing.cancel(position, event)
-        for no, watched in self._watching(event):
-            for activation in watched.activations:
-                counter = self._counters.get((no, activation.number, event.customer_no))
-                if counter is not None and activation.position < event.position:
-                    counter.remove(event)
-
-    def _check_identifier(self, event: UsageEvent, received_ms: int) -> None:
-        meter = self._meter(event.meter_no)
-        key = (Scope.of(meter), event.identifier)
-        before = self._seen.get(key)
-        if before is not None and 0 <= received_ms - before < CANCEL_WITHIN_MS:
-            where = f"identifier {event.identifier}, position {event.position}"
-            self.differences.append(Difference("counted twice", where, "twice", "once in 24 h"))
-        self._seen[key] = received_ms
+        self._firing.cancel(event)
 
     def _compare_if_beyond(self, slot: Slot, position: int) -> None:
         stored = self._stored.get(slot)
@@ -266,7 +202,8 @@ class Audit:
         return cells
 
     def _where(self, slot: Slot) -> str:
-        return f"meter {self._meter(slot[0]).id}, customer {self._customer(slot[1])}"
+        customer = self._session.customers.numbered(slot[1])
+        return f"meter {self._meter(slot[0]).id}, customer {customer.id}"
 
     def _differ(self, what: str, where: str, stored: int, recomputed: int) -> None:
         self.differences.append(
@@ -279,8 +216,8 @@ class Audit:
             if self._session.events.find(Scope.of(firing), firing.event) is None:
                 where = f"firing {firing.id} of alert {firing.alert}"
                 self.differences.append(Difference("event", where, "none", firing.event))
-        for key in stored.keys() | self.fired.keys():
-            kept, counted = stored.get(key), self.fired.get(key)
+        for key in stored.keys() | self._firing.fired.keys():
+            kept, counted = stored.get(key), self._firing.fired.get(key)
             found = (kept.position, kept.value) if kept else None
             if found != counted:
                 where = f"alert no {key[0]}, customer no {key[1]}, activation {key[2]}"
@@ -291,37 +228,10 @@ class Audit:
             self._books[slot] = Counter(self._meter(slot[0]))
         return self._books[slot]
 
-    def _counter(self, no: int, activation: Activation, event: UsageEvent) -> Counter:
-        key = (no, activation.number, event.customer_no)
-        if key not in self._counters:
-            self._counters[key] = Counter(self._meter(event.meter_no))
-        return self._counters[key]
-
-    def _watching(self, event: UsageEvent) -> Iterator[Kept[Watched]]:
-        customer = self._customer(event.customer_no)
-        for kept in self._alerts_on(event.meter_no):
-            if kept.value.alert.customer in (None, customer):
-                yield kept
-
-    def _alerts_on(self, meter_no: int) -> list[Kept[Watched]]:
-        if meter_no not in self._alerts:
-            meter = self._meter(meter_no)
-            scope = Scope.of(meter)
-            found = self._session.all_alerts_of_meter(scope, meter.id)
-            self._alerts[meter_no] = [
-                Kept(no, Watched(alert, self._session.activations(no))) for no, alert in found
-            ]
-        return self._alerts[meter_no]
-
     def _meter(self, no: int) -> Meter:
         if no not in self._meters:
             self._meters[no] = self._session.meters.numbered(no)
         return self._meters[no]
-
-    def _customer(self, no: int) -> str:
-        if no not in self._customers:
-            self._customers[no] = self._session.customers.numbered(no).id
-        return self._customers[no]
 
 
 def audit(session: Session, progress: Callable[[int], Any] = lambda position: None) -> AuditReport:
@@ -336,23 +246,27 @@ def audit(session: Session, progress: Callable[[int], Any] = lambda position: No
         auditing.events,
         auditing.cancellations,
         auditing.tallies,
-        len(auditing.fired),
+        auditing.firings,
         auditing.invoices,
         ledgers.grants,
         auditing.differences + [Difference("credits", *fault) for fault in ledgers.faults],
     )
 
 
+def cancelled_positions(session: Session) -> set[int]:
+    """The positions of all events that are cancelled."""
+    return {
+        entry.cancelled
+        for row in session.usage.rows_after(0)
+        for _, entry in log.entries(row)
+        if isinstance(entry, CancelEntry)
+    }
+
+
 def all_firings(session: Session) -> Iterator[Firing]:
     """Every firing of every scope."""
     for scope in session.scopes():
         yield from (kept.value for kept in session.firings.every(scope))
-
-
-def _is_open(activation: Activation, position: int) -> bool:
-    """Whether an activation was open when the event at `position` arrived."""
-    closed = activation.closed_at
-    return activation.position < position and (closed is None or position <= closed)
 
 
 def _shown(firing: tuple[int, int] | None) -> str:
