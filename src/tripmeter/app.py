@@ -11,6 +11,7 @@ import resource
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -27,7 +28,9 @@ from tripmeter.api.desk import Desk
 from tripmeter.api.door import Door
 from tripmeter.api.exchange import Responder
 from tripmeter.api.hosted_invoices import hosted_invoice_routes
+from tripmeter.api.mail_preferences import mail_preference_routes
 from tripmeter.api.operations import operation_routes
+from tripmeter.api.portal import portal_routes
 from tripmeter.api.site import site_routes
 from tripmeter.api.table import ROUTES, USAGE_ROUTES
 from tripmeter.clock import SystemClock
@@ -40,22 +43,31 @@ from tripmeter.fleet.remote import RemoteWriter
 from tripmeter.fleet.serving import DoorServer, EngineServer, FleetServer, configured
 from tripmeter.logs import set_up_logging
 from tripmeter.model.errors import Refusal
+from tripmeter.model.portal import Brand
 from tripmeter.model.scope import Scope
 from tripmeter.model.terms import Terms
+from tripmeter.notify.mail import FolderMailer, SmtpAddress, SmtpMailer
+from tripmeter.notify.others import AppriseNotifier
 from tripmeter.notify.webhook import WebhookPoster
 from tripmeter.pipeline.deliver import Deliverer
+from tripmeter.pipeline.dispatch import Dispatcher, House
 from tripmeter.pipeline.jobs import CommandJob
 from tripmeter.pipeline.metrics import OUTBOX_DEPTH, REGISTRY
 from tripmeter.pipeline.publish import Parcel
 from tripmeter.pipeline.pulse import save
 from tripmeter.pipeline.roll import bill, roll
+from tripmeter.pipeline.send import Sender
 from tripmeter.pipeline.writer import QueueLimits, Writer
 from tripmeter.ports import AlreadyRunning, Clock, Poster, Store, StoreUnusable
+from tripmeter.ports.outgoing import Mailer, Notifier
 from tripmeter.ports.payments import RECORDED, Payments
 from tripmeter.rules.admission import Limits
 from tripmeter.settings import SettingInvalid, Settings
 from tripmeter.store.identifiers import TieredIdentifiers
 from tripmeter.store.sqlite import SqliteStore
+from tripmeter.wire.colors import LEAST_CONTRAST, PAPER, contrast, is_color, on_dark
+from tripmeter.wire.invoice_words import Language
+from tripmeter.wire.mail_link import SECRET, new_link_secret
 
 ROLL_EVERY_S: Final = 1
 
@@ -78,6 +90,7 @@ class Engine:
         clock: Clock | None = None,
         poster: Poster | None = None,
         payments: Payments = RECORDED,
+        mailer: Mailer | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
@@ -97,6 +110,14 @@ class Engine:
         self.poster = poster or WebhookPoster(allow_private=settings.allow_private_webhooks)
         self.deliverer = Deliverer(self.store, self.writer, self.poster, self.clock, self.pulse)
         self.desk = Desk(self.store, self.clock, self.pulse)
+        notifier = open_notifier(settings)
+        dispatcher = Dispatcher(
+            house_of(settings), self.clock, self.poster, mailer or open_mailer(settings), notifier
+        )
+        self.sender = Sender(
+            self.store, self.writer, self.clock, dispatcher, seller=settings.seller
+        )
+        self.writer.wake_sender = self.sender.wake
         self._services = Services(
             store=self.store,
             writer=self.writer,
@@ -107,6 +128,8 @@ class Engine:
             request_log=settings.request_log,
             terms=terms_of(settings),
             desk=self.desk,
+            notifier=notifier,
+            brand=brand_of(settings),
         )
         self._door = Door(self._services, ROUTES, admission_limits(settings.of_one_process))
         self.new_key: str | None = None
@@ -123,7 +146,13 @@ class Engine:
     def app(self) -> Starlette:
         """The HTTP application; its lifespan starts and stops the engine."""
         own = operation_routes(self._services, __version__)
-        app = self._door.app([*own, *hosted_invoice_routes(self._services), *site_routes()])
+        pages = [
+            *hosted_invoice_routes(self._services),
+            *mail_preference_routes(self._services),
+            *portal_routes(self._services),
+            *site_routes(),
+        ]
+        app = self._door.app([*own, *pages])
         app.router.lifespan_context = self._lifespan
         return app
 
@@ -148,12 +177,14 @@ class Engine:
             log.info("migrated", migration=name)
         self.new_key = ensure_access(self.store, self.settings.api_key, self.clock.now_ms())
         self.set_up_token = offer_set_up(self.store)
+        ensure_link_secret(self.store)
         self.writer.start()
 
     async def start(self) -> None:
         """Begin to deliver, and to do what time brings."""
         await self.poster.open()
         await self.deliverer.start()
+        await self.sender.start()
         self._loop = asyncio.get_running_loop()
         self._rolling = asyncio.create_task(self._roll())
 
@@ -162,6 +193,7 @@ class Engine:
         if self._rolling is not None:
             self._rolling.cancel()
             await asyncio.gather(self._rolling, return_exceptions=True)
+        await self.sender.stop()
         await self.deliverer.stop()
         with suppress(Refusal):
             await self._save_pulse()
@@ -263,6 +295,71 @@ def terms_of(settings: Settings) -> Terms:
     )
 
 
+def house_of(settings: Settings) -> House:
+    """What messages of alerts say of the operator."""
+    language: Language = "de" if settings.language == "de" else "en"
+    return House(settings.public_url, language, settings.brand_name)
+
+
+def open_mailer(settings: Settings) -> Mailer:
+    """What hands mails over, as the settings say."""
+    sender = settings.mail_from or "Tripmeter <tripmeter@localhost>"
+    smtp = settings.smtp
+    if smtp is None:
+        return FolderMailer(settings.mail_path, sender)
+    return SmtpMailer(SmtpAddress(*smtp), sender)
+
+
+def open_notifier(settings: Settings) -> Notifier | None:
+    """What reaches services beyond our own few, if its library is installed."""
+    if find_spec("apprise") is None:
+        return None
+    return AppriseNotifier(allow_private=settings.allow_private_webhooks)
+
+
+LOGO_TYPES: Final = {
+    ".gif": "image/gif",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".webp": "image/webp",
+}
+
+
+def brand_of(settings: Settings) -> Brand:
+    """How the pages of customers look. Raises SettingInvalid."""
+    brand = Brand(name=settings.brand_name)
+    color, logo = settings.brand_color, settings.brand_logo
+    if color is not None:
+        if not is_color(color):
+            message = f"TRIPMETER_BRAND_COLOR must be a colour such as #2f5bd0, not {color!r}."
+            raise SettingInvalid(message)
+        found = contrast(color, PAPER)
+        if found < LEAST_CONTRAST:
+            raise SettingInvalid(
+                f"TRIPMETER_BRAND_COLOR {color} is hard to read on light grey: its contrast is"
+                f" {found:.1f}, and {LEAST_CONTRAST} is the least. Take a darker one."
+            )
+        brand = brand._replace(color=color, color_on_dark=on_dark(color))
+    if logo is not None:
+        brand = brand._replace(logo=_logo(logo), logo_type=LOGO_TYPES[logo.suffix.lower()])
+    return brand
+
+
+def _logo(path: Path) -> bytes:
+    if path.suffix.lower() not in LOGO_TYPES:
+        kinds = ", ".join(sorted(LOGO_TYPES))
+        raise SettingInvalid(f"TRIPMETER_BRAND_LOGO must be a file of one of these kinds: {kinds}.")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SettingInvalid(f"TRIPMETER_BRAND_LOGO cannot be read: {error}") from error
+    if len(content) > MIB:
+        raise SettingInvalid("TRIPMETER_BRAND_LOGO must have at most 1 MiB.")
+    return content
+
+
 def admission_limits(settings: Settings) -> Limits:
     """What may be under way at the door at once."""
     return Limits(settings.max_requests, settings.max_body_mb * MIB, settings.max_wait_ms)
@@ -327,6 +424,14 @@ def offer_set_up(store: Store) -> str | None:
     """What makes the first member of the dashboard; None once there is one."""
     with store.transaction():
         return members.offer_set_up(store.writer())
+
+
+def ensure_link_secret(store: Store) -> None:
+    """See to it that there is a secret to sign the links in mails with."""
+    with store.transaction():
+        session = store.writer()
+        if session.setting(SECRET) is None:
+            session.set_setting(SECRET, new_link_secret())
 
 
 def lock_folder(store_path: Path) -> TextIO:

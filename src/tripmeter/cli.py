@@ -252,13 +252,14 @@ def keys_create(
 
         tripmeter keys create edge --restricted --allow meter_events:write
 
-    To write includes to read. The resources: account · alerts, with their firings and explanations
-    · coupons, with promotion codes and discounts · credits · customers, with their balance ·
-    dashboard, what it shows of everything together · entitlements · events, of those objects alone
-    that the key may read · invoices, with their items and payments · meter_events, reporting and
-    cancelling usage · meters, with what customers used · prices · products · subscriptions ·
-    tax_rates · test_clocks · webhook_endpoints, with event destinations and deliveries; it sends
-    endpoints only what the key may read.
+    To write includes to read. The resources: access, with limits and reservations · account ·
+    alerts, with their firings, explanations, actions and mail templates · billing_portal, which
+    opens customers' pages · coupons, with promotion codes and discounts · credits · customers,
+    with their balance · dashboard, what it shows of everything together · entitlements · events,
+    of those objects alone that the key may read · invoices, with their items and payments ·
+    meter_events, reporting and cancelling usage · meters, with what customers used · prices ·
+    products · subscriptions · tax_rates · test_clocks · webhook_endpoints, with event destinations
+    and deliveries, and with targets of alerts; it sends endpoints only what the key may read.
     """
     from tripmeter.control import access
 

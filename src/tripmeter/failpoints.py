@@ -10,6 +10,15 @@ import signal
 from typing import Final
 
 POINTS: Final = {
+    "action.done": "an action has changed something, which its run does not say yet",
+    "action.written": "the run of an action is written",
+    "action.sending": "a message is about to be sent",
+    "action.sent": "a message was sent, which is recorded nowhere",
+    "action.recorded": "an attempt at a message is recorded",
+    "access.noted": "that a limit is reached is noted, and not told yet",
+    "access.told": "that access has ended or is back is announced, entitlements are as before",
+    "access.reserved": "a reservation is written, memory does not know of it",
+    "access.committed": "a reservation is committed, its usage event is not counted",
     "batch.taken": "jobs were taken from the queue; no transaction yet",
     "batch.begun": "the transaction is open, and nothing is in it",
     "batch.logged": "a row of the usage log is written",

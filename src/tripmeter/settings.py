@@ -28,6 +28,19 @@ TRIPMETER_INVOICE_RATE            new invoices of a subscription, the 10/minute,
                                   are refused; or off
 TRIPMETER_BASE_URL                where people find their invoices    http://HOST:PORT
 TRIPMETER_SELLER                  who invoices are from               the account's name
+TRIPMETER_BRAND_NAME              whose page customers see            the account's name
+TRIPMETER_BRAND_LOGO              a file: png, svg, jpg, gif, webp
+TRIPMETER_BRAND_COLOR             such as #2f5bd0; it has to be
+                                  readable on white
+
+Mail and messages of alerts:
+
+TRIPMETER_SMTP_URL                smtp[s]://USER:PASSWORD@HOST:PORT   without one, mails are
+                                  ?starttls=always|never|auto         files in DATA/mail
+TRIPMETER_MAIL_FROM               who mails are from, with SMTP; such as
+                                  Example <billing@example.com>
+TRIPMETER_LANGUAGE                of messages whose readers have    en
+                                  none of their own: en or de
 
 Limits; what goes beyond one is refused with 503 or 408 and the time to come again. Connections,
 requests and bodies are divided among the processes:
@@ -46,10 +59,11 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from email.utils import parseaddr
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Final, Literal
-from urllib.parse import urlsplit
+from typing import Any, Final, Literal, NamedTuple
+from urllib.parse import parse_qs, unquote, urlsplit
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _SQLITE = "sqlite:///"
@@ -76,6 +90,19 @@ class SettingInvalid(ValueError):
     """A setting that cannot be used; the text says what would do."""
 
 
+class SmtpServer(NamedTuple):
+    """Where an SMTP server is, and how it is talked to."""
+
+    host: str
+    port: int
+    user: str | None
+    password: str | None
+    tls: bool
+    """From the first byte on."""
+    starttls: bool | None
+    """None: if the server offers it."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """What an engine is built from."""
@@ -94,6 +121,12 @@ class Settings:
     invoice_rate: str = "10/minute,20/day"
     base_url: str | None = None
     seller: str = ""
+    brand_name: str = ""
+    brand_logo: Path | None = None
+    brand_color: str | None = None
+    smtp_url: str | None = field(default=None, repr=False)
+    mail_from: str | None = None
+    language: str = "en"
     processes: int = 1
     max_connections: int = 20_000
     max_requests: int = 2_000
@@ -114,6 +147,16 @@ class Settings:
         if self.base_url is not None:
             return self.base_url.rstrip("/")
         return f"http://{_reachable(self.host)}:{self.port}"
+
+    @property
+    def smtp(self) -> SmtpServer | None:
+        """Where mails are handed over; None where they are written into a folder."""
+        return None if self.smtp_url is None else _smtp_server(self.smtp_url)
+
+    @property
+    def mail_path(self) -> Path:
+        """The folder of mails where there is no SMTP server."""
+        return self.store_path.parent / "mail"
 
     @property
     def of_one_process(self) -> "Settings":
@@ -175,7 +218,7 @@ def _read(name: str, text: str) -> Any:
         return text.lower() in _TRUE
     if name == "rate_limit":
         return _rate_limit(text)
-    return Path(text) if name == "data" else text
+    return Path(text) if name in ("data", "brand_logo") else text
 
 
 def _rate_limit(text: str) -> str | int:
@@ -214,6 +257,54 @@ def _reachable(host: str) -> str:
     return f"[{host}]" if address.version == 6 else host
 
 
+_STARTTLS: Final = {"always": True, "never": False, "auto": None}
+_SMTP_PORTS: Final = {"smtp": 587, "smtps": 465}
+
+
+def _smtp_server(url: str) -> SmtpServer:
+    """What an SMTP URL says. Raises SettingInvalid, which names no password."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _SMTP_PORTS[parts.scheme]
+        query = parse_qs(parts.query, strict_parsing=True) if parts.query else {}
+        starttls = _STARTTLS[query.pop("starttls", ["auto"])[0]]
+    except (ValueError, KeyError):
+        query = {"?": []}
+    if query or not parts.hostname or parts.path not in ("", "/") or parts.fragment:
+        raise SettingInvalid(
+            "TRIPMETER_SMTP_URL must be smtp://USER:PASSWORD@HOST:PORT or smtps://..., with"
+            " ?starttls=always, never or auto if need be. Percent-encode what is special in the"
+            " password."
+        )
+    is_tls = parts.scheme == "smtps"
+    return SmtpServer(
+        host=parts.hostname,
+        port=port,
+        user=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password else None,
+        tls=is_tls,
+        starttls=False if is_tls else starttls,
+    )
+
+
+def _check_mail(settings: Settings) -> None:
+    if settings.smtp_url is not None:
+        _smtp_server(settings.smtp_url)
+        if settings.mail_from is None:
+            raise SettingInvalid(
+                "TRIPMETER_SMTP_URL needs TRIPMETER_MAIL_FROM, who mails are from, such as"
+                " Example <billing@example.com>."
+            )
+    address = parseaddr(settings.mail_from or "a@localhost")[1]
+    if "@" not in address or not (settings.mail_from or "").isprintable():
+        raise SettingInvalid(
+            "TRIPMETER_MAIL_FROM must be an address such as billing@example.com, or a name with one"
+            f" such as Example <billing@example.com>; not {settings.mail_from!r}."
+        )
+    if settings.language not in ("en", "de"):
+        raise SettingInvalid(f"TRIPMETER_LANGUAGE must be en or de, not {settings.language!r}.")
+
+
 def _check_billing(settings: Settings) -> None:
     if not 0 <= settings.invoice_grace <= LONGEST_GRACE_S:
         raise SettingInvalid(
@@ -232,6 +323,7 @@ def _check_billing(settings: Settings) -> None:
 
 def _checked(settings: Settings) -> Settings:
     _check_billing(settings)
+    _check_mail(settings)
     if settings.database is not None and not settings.database.startswith((_SQLITE, *_POSTGRES)):
         raise SettingInvalid(
             f"The database URL must begin with {_SQLITE} or {_POSTGRES[0]}; without one, the data "

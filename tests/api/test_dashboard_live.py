@@ -272,6 +272,22 @@ async def test_requests_are_shown_with_what_was_asked_and_answered(
     assert (await admin.get(REQUESTS)).json()["data"] == []
 
 
+async def test_addresses_that_open_something_are_not_among_them(door: Door, admin: Browser) -> None:
+    hook = "https://hooks.slack.com/services/T0/B0/hush"
+    target = {"kind": "slack", "name": "Sales", "url": hook}
+    await door.post("/v1/billing/alert_targets", data=target)
+    await door.post("/v2/billing/meter_events", content=b'"\xff\xfe"')  # is no text at all
+    await door.post("/v1/customers", data={"id": "acme"})
+    made = await door.post("/v1/billing_portal/sessions", data={"customer": "acme"})
+    page = made.json()["url"]
+    listed = (await admin.get(REQUESTS)).text
+    assert "billing_portal/sessions" in listed
+    assert "alert_targets" in listed
+    assert REDACTED in listed
+    assert "hush" not in listed
+    assert page.rpartition("/")[2] not in listed
+
+
 async def test_requests_are_found_by_method_outcome_and_path(door: Door, admin: Browser) -> None:
     for _ in range(3):
         await door.post("/v1/customers")

@@ -335,7 +335,7 @@ async def test_a_key_of_the_command_line_may_what_it_says(tmp_path: Path) -> Non
         (["--restricted"], "--restricted and --allow belong together"),
         (["--allow", "meters:read"], "--restricted and --allow belong together"),
         (["--restricted", "--allow", "metres:read"], "Did you mean meters?"),
-        (["--restricted", "--allow", "everything:read"], "Known: account, alerts, coupons,"),
+        (["--restricted", "--allow", "everything:read"], "Known: access, account, alerts,"),
         (["--restricted", "--allow", "meters"], "Write meters:read or meters:write."),
         (["--restricted", "--allow", "meters:none"], "Write meters:read or meters:write."),
     ],

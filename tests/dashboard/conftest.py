@@ -3,51 +3,30 @@
 Whatever a page logs as an error, and any request that leaves the host, fails the test that saw it.
 """
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple
 
 import httpx2
 import pytest
 import stripe
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    Page,
-    Playwright,
-    expect,
-    sync_playwright,
-)
+from playwright.sync_api import Browser, BrowserContext, Page
 
-from dashboard import looks
+from support.browser import PATIENCE_MS, ROOT, Watch, browser, chromium, playwright
 from support.inbox import open_inbox
 from support.server import Server, running_server
 from support.showcase import Showcase, furnish
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+__all__ = ["browser", "chromium", "playwright"]  # fixtures
+
 SITE: Final = ROOT / "src" / "tripmeter" / "site"
-NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
-INSTALL: Final = "apt-get install -y --no-install-recommends chromium"
-NEEDED: Final = "TRIPMETER_TESTS_NEED_CHROMIUM"
-"""Where it is set, a missing browser is a failure."""
 
 ADA: Final = {
     "email": "ada@example.com",
     "name": "Ada Lovelace",
     "password": "correct-horse-battery",
 }
-PATIENCE_MS: Final = 10_000
-QUIET: Final = (
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 class Stage(NamedTuple):
@@ -61,19 +40,6 @@ class Stage(NamedTuple):
     def address(self, path: str = "/", mode: str = "test") -> str:
         """Where a page of the account is."""
         return f"{self.server.url}/dashboard/{self.account}/{mode}{path}"
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """Where Chromium is; without it the tests are skipped, or fail where it must be there."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    return found or _without(f"no Chromium here; this installs it: {INSTALL}")
-
-
-def _without(reason: str) -> NoReturn:
-    if os.environ.get(NEEDED):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
@@ -106,24 +72,6 @@ def _first_member(server: Server) -> str:
 
 
 @pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    """The driver. It keeps a loop running in this thread, which asynchronous tests would trip over:
-    it must end before others begin."""
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
-    """Debian's Chromium, headless; as root it runs without its sandbox, as it insists on."""
-    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    browser = playwright.chromium.launch(executable_path=chromium, args=[*QUIET, *as_root])
-    yield browser
-    browser.close()
-
-
-@pytest.fixture(scope="module")
 def signed_in(browser: Browser, stage: Stage) -> Path:
     """Ada signs in with her password; where her cookies are."""
     context = browser.new_context(locale="en-US")
@@ -146,7 +94,7 @@ Open = Callable[..., Page]
 def open_page(browser: Browser, stage: Stage, signed_in: Path) -> Iterator[Open]:
     """Opens pages in contexts of their own, signed in unless told otherwise."""
     contexts: list[BrowserContext] = []
-    watched: list[looks.Watch] = []
+    watched: list[Watch] = []
 
     def make(path: str | None = "/", *, guest: bool = False, **options: object) -> Page:
         settings = {"locale": "en-US", "viewport": {"width": 1360, "height": 900}, **options}
@@ -155,7 +103,7 @@ def open_page(browser: Browser, stage: Stage, signed_in: Path) -> Iterator[Open]
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
-        watched.append(looks.Watch(page, stage.server.url))
+        watched.append(Watch(page, stage.server.url))
         if path is not None:
             page.goto(stage.address(path))
         return page

@@ -10,7 +10,8 @@ from typing import Final
 import httpx2
 import pytest
 
-from dashboard.conftest import ROOT, Stage
+from dashboard.conftest import Stage
+from support.browser import ROOT
 
 pytestmark = pytest.mark.xdist_group("dashboard")
 

@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from dashboard.conftest import Open, Stage
-from dashboard.looks import accessible, picture, settle
+from dashboard.looks import picture, settle
+from support.browser import accessible
 
 pytestmark = pytest.mark.xdist_group("dashboard")
 

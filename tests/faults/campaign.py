@@ -42,6 +42,14 @@ AT_FIRST: Final = [point for point in POINTS if point.startswith("migration.")]
 BILLING: Final = [point for point in POINTS if point.startswith("bill.")]
 """Nobody has a subscription here: `test_kill_billing` dies at these."""
 
+ACTIONS: Final = [point for point in POINTS if point.startswith("action.")]
+"""No alert has actions here: `test_kill_actions` dies at these."""
+
+ACCESS: Final = [point for point in POINTS if point.startswith("access.")]
+"""Nobody has a limit here: `test_reservations` dies at these."""
+
+ELSEWHERE: Final = [*BILLING, *ACTIONS, *ACCESS]
+
 REPORTS: Final = {ERROR_REPORT, NO_METER_FOUND}
 
 OFTEN: Final = {"identifiers.dropped": 7, "identifiers.swept": 2, "flush": 2, "roll": 1, "stop": 1}
@@ -211,7 +219,7 @@ class Campaign:
     def _orders(self) -> Iterator[str]:
         """Every point once at least, in a random order, and random moments for the rest."""
         told = len(AT_FIRST)
-        points = [point for point in POINTS if point not in (*AT_FIRST, *BILLING)]
+        points = [point for point in POINTS if point not in (*AT_FIRST, *ELSEWHERE)]
         while told < self._kills:
             orders = [point for point in points if point != "identifiers.swept"]
             orders += ["random"] * (len(points) // 4)

@@ -115,6 +115,7 @@ def made_anew(http: httpx2.Client) -> World:
             "usage_threshold[gte]": "1",
             "usage_threshold[meter]": meter,
             "usage_threshold[recurrence]": "one_time",
+            "actions[0][type]": "restore_access",
         },
     )["id"]
     endpoint = post(
@@ -132,6 +133,9 @@ def made_anew(http: httpx2.Client) -> World:
     )["id"]
     usage = {"stripe_customer_id": customer, "value": "2", "region": "eu"}
     post("/v2/billing/meter_events", json={"event_name": event_name, "payload": usage})
+    (run,) = http.get(f"/v1/billing/alerts/{alert}/action_runs").json()["data"]
+    target = {"kind": "slack", "name": "Sales", "url": NOWHERE}
+    text = {"name": "Ours", "content[en][subject]": "{{ value }}", "content[en][text]": "Used."}
     thin = post(f"/v2/core/event_destinations/{destination}/ping")["id"]
     fired = http.get("/v1/events", params={"type": "billing.alert.triggered"}).json()["data"][0]
     grant = post(
@@ -148,13 +152,21 @@ def made_anew(http: httpx2.Client) -> World:
     feature = post("/v1/entitlements/features", data={"name": "Calls", "lookup_key": event_name})[
         "id"
     ]
+    limit = post("/v1/billing/usage_limits", data={"meter": meter, "limit": "1000000"})["id"]
+    room = {"meter": meter, "quantity": "2", "expires_in": "3600"}
+    reservation = post(f"/v1/customers/{customer}/access/reserve", data=room)["id"]
     ids = {
+        "access/reservations": reservation,
+        "usage_limits": limit,
         "v1/accounts": http.get("/v1/account").json()["id"],
         "active_entitlements": "ent_none",
+        "action_runs": run["id"],
+        "alert_targets": post("/v1/billing/alert_targets", data=target)["id"],
         "alerts": alert,
         "credit_balance_transactions": entries.json()["data"][0]["id"],
         "credit_grants": grant,
         "entitlements/features": feature,
+        "mail_templates": post("/v1/billing/mail_templates", data=text)["id"],
         "meters": meter,
         "customers": customer,
         "v1/events": fired["id"],
@@ -168,6 +180,7 @@ def made_anew(http: httpx2.Client) -> World:
     item = {"customer": customer, "amount": "5", "currency": "usd"}
     waiting = post("/v1/invoiceitems", data=item)["id"]
     named = {
+        "alert": alert,
         "coupon": sold["coupons"],
         "credit_grant": grant,
         "currency": "usd",
@@ -175,6 +188,8 @@ def made_anew(http: httpx2.Client) -> World:
         "entitlement_feature": feature,
         "meter": meter,
         "product": sold["products"],
+        "target": ids["alert_targets"],
+        "template": ids["mail_templates"],
         "stripe_customer_id": customer,
         "subscription": billed["subscriptions"],
     }

@@ -24,6 +24,7 @@ _ID: Final = {"type": ["string", "null"]}
 
 EXTENSIONS: Final[Mapping[str, dict[tuple[str, ...], dict[str, Any]]]] = {
     "billing.alert": {
+        (): {"actions": {"type": "array", "items": {"type": "object"}}},
         ("usage_threshold",): {
             "count_from": {"type": "string", "enum": ["lifetime", "period_start"]}
         },
@@ -41,11 +42,35 @@ EXTENSIONS: Final[Mapping[str, dict[tuple[str, ...], dict[str, Any]]]] = {
 }
 """Members that are ours: object, where in it, and the members with their schemas."""
 
-PREVIEW_EVENTS: Final = ["billing.alert.recovered"]
-"""Types of events that the description leaves out, as they are in preview."""
+PREVIEW_EVENTS: Final = [
+    "billing.access.restored",
+    "billing.access.revoked",
+    "billing.access.warning",
+    "billing.alert.recovered",
+]
+"""Types of events that the description leaves out: in preview, or ours."""
 
 OUR_PATHS: Final = (
+    "/v1/access/reservations/{id}",
+    "/v1/access/reservations/{id}/commit",
+    "/v1/access/reservations/{id}/release",
+    "/v1/billing/action_runs",
+    "/v1/billing/action_runs/{id}",
+    "/v1/billing/action_runs/{id}/resend",
+    "/v1/billing/alert_targets",
+    "/v1/billing/alert_targets/{id}",
+    "/v1/billing/alerts/{id}/action_runs",
     "/v1/billing/alerts/{id}/explain",
+    "/v1/billing/mail_templates",
+    "/v1/billing/mail_templates/{id}",
+    "/v1/billing/mail_templates/{id}/preview",
+    "/v1/billing/usage_limits",
+    "/v1/billing/usage_limits/{id}",
+    "/v1/customers/{id}/access",
+    "/v1/customers/{id}/access/reserve",
+    "/v1/customers/{id}/access/restore",
+    "/v1/customers/{id}/access/revoke",
+    "/v1/customers/{id}/limit_changes",
     "/v1/events/{id}/delivery_attempts",
     "/v1/webhook_endpoints/{id}/delivery_attempts",
     "/v1/webhook_endpoints/{id}/rotate_secret",
@@ -53,9 +78,13 @@ OUR_PATHS: Final = (
 )
 """Paths that Stripe does not have; only their errors are Stripe's."""
 
+OUR_OBJECTS: Final = frozenset({"access"})
+"""What events of ours tell of."""
+
 UNLISTED: Final = {
     ("GET", "/v1/account"): "account",
     ("GET", "/v1/accounts/{id}"): "account",
+    ("POST", "/v1/billing/alerts/{id}"): "billing.alert",
     ("POST", "/v1/events/{id}/retry"): "event",
 }
 """Paths of Stripe's that the description leaves out, and the object they answer with."""
@@ -179,7 +208,8 @@ class Specification:
         if event["object"] == "event":
             yield _ref("event"), event
             snapshot = event["data"]["object"]
-            yield _ref(snapshot["object"]), snapshot
+            if snapshot["object"] not in OUR_OBJECTS:
+                yield _ref(snapshot["object"]), snapshot
             return
         own = f"thin_event:{event['type']}"
         yield (_ref(own) if own in self._components else _unlisted_thin_event()), event

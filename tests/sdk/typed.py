@@ -21,7 +21,12 @@ _UNIONS = (Union, UnionType)
 
 PREVIEWS: dict[Any, tuple[str, ...]] = {
     "usage_threshold": ("spend_threshold", "credit_balance_threshold"),
-    "billing.alert.triggered": ("billing.alert.recovered",),
+    "billing.alert.triggered": (
+        "billing.access.restored",
+        "billing.access.revoked",
+        "billing.access.warning",
+        "billing.alert.recovered",
+    ),
 }
 """By a value that a field may have by this SDK: those that the preview SDK has beside it."""
 

@@ -49,6 +49,14 @@ KINDS: list[tuple[str, Callable[..., Any]]] = [
     ("features", samples.feature),
     ("product_features", samples.product_feature),
     ("entitlements", samples.entitlement),
+    ("alert_targets", samples.alert_target),
+    ("action_runs", samples.action_run),
+    ("mail_templates", samples.mail_template),
+    ("usage_limits", samples.usage_limit),
+    ("access_states", samples.access_state),
+    ("reservations", samples.reservation),
+    ("limit_changes", samples.limit_change),
+    ("notice_addresses", samples.notice_address),
 ]
 
 
@@ -821,3 +829,32 @@ def test_promotion_codes_are_found_in_capitals_and_are_active_until_they_expire(
     assert found(active=True, now=1_999) == ["promo_3", "promo_1"]
     assert found(active=True, now=2_000) == ["promo_3"]
     assert found(active=False, now=2_000) == ["promo_2", "promo_1"]
+
+
+# --- access --------------------------------------------------------------------------------------
+
+
+def test_open_reservations_are_those_that_have_not_ended(session: Session) -> None:
+    for number in range(1, 4):
+        session.reservations.insert(samples.reservation(f"rsv_{number}", expires_ms=number * 1_000))
+    ended = samples.reservation("rsv_4", status="committed", expires_ms=9_000)
+    session.reservations.insert(ended)
+    found = session.reservations.every(TEST, customer="cus_1", is_open=True)
+    assert [kept.value.id for kept in found] == ["rsv_3", "rsv_2", "rsv_1"]
+    session.purge_reservations(3_000)
+    left = session.reservations.every(TEST, customer="cus_1")
+    assert [kept.value.id for kept in left] == ["rsv_4", "rsv_3"]
+
+
+def test_limits_for_everybody_are_found_alone(session: Session) -> None:
+    session.usage_limits.insert(samples.usage_limit())
+    session.usage_limits.insert(samples.usage_limit("ulim_2", customer=None))
+    found = session.usage_limits.every(TEST, for_all=True)
+    assert [kept.value.id for kept in found] == ["ulim_2"]
+
+
+def test_a_state_is_told_once(session: Session, conflict: type[Exception]) -> None:
+    session.access_states.insert(samples.access_state())
+    again = structs.replace(samples.access_state(), id="acst_2")
+    with pytest.raises(conflict), session.savepoint():
+        session.access_states.insert(again)

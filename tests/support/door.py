@@ -22,6 +22,7 @@ from tripmeter.model.access import Permissions
 from tripmeter.model.scope import Scope
 from tripmeter.pipeline.jobs import CommandJob
 from tripmeter.ports import Work
+from tripmeter.ports.outgoing import Mailer
 from tripmeter.settings import Settings
 
 API_KEY: Final = "sk_test_door_0123456789abcdef"
@@ -138,10 +139,13 @@ class Browser:
 
 
 @asynccontextmanager
-async def open_door(folder: Path, **settings: Any) -> AsyncIterator[Door]:
+async def open_door(
+    folder: Path, *, mailer: Mailer | None = None, **settings: Any
+) -> AsyncIterator[Door]:
     """An engine on a store in `folder`, for the length of a block."""
     clock = SettableClock()
-    engine = Engine(Settings(data=folder, api_key=API_KEY, **settings), clock=clock)
+    made = Settings(data=folder, api_key=API_KEY, **settings)
+    engine = Engine(made, clock=clock, mailer=mailer)
     engine.prepare()
     app = engine.app
     async with app.router.lifespan_context(app):

@@ -6,6 +6,20 @@ from typing import Any
 from msgspec import structs
 
 from tripmeter.model.access import Account, ApiKey, StreamSession
+from tripmeter.model.action import (
+    ActionRun,
+    ActionType,
+    AlertAction,
+    AlertTarget,
+    MailContent,
+    MailTemplate,
+    Occasion,
+    QuietHours,
+    Recipient,
+    RunAttempt,
+    RunState,
+    TargetKind,
+)
 from tripmeter.model.alert import Alert, AlertStatus, CountFrom, Firing
 from tripmeter.model.catalogue import (
     Coupon,
@@ -33,6 +47,17 @@ from tripmeter.model.meter import Formula, Meter, Window
 from tripmeter.model.scope import Scope
 from tripmeter.model.subscription import Status, Subscription, SubscriptionItem
 from tripmeter.model.test_clock import TestClock
+from tripmeter.model.usage_limit import (
+    AccessState,
+    LimitChange,
+    LimitKind,
+    LimitPeriod,
+    NoticeAddress,
+    Reservation,
+    SetBy,
+    StateKind,
+    UsageLimit,
+)
 
 TEST = Scope("acct_a", livemode=False)
 LIVE = Scope("acct_a", livemode=True)
@@ -253,6 +278,89 @@ def clock(id: str = "clock_1", scope: Scope = TEST, **fields: Any) -> TestClock:
     """A clock that stands still."""
     base = {"frozen_ms": 1_000, "deletes_after_ms": 9_000}
     return TestClock(id=id, **_given(scope, base | fields))
+
+
+def alert_target(id: str = "altgt_1", scope: Scope = TEST, **fields: Any) -> AlertTarget:
+    """A channel that is left in peace at night."""
+    base: dict[str, Any] = {"kind": TargetKind.SLACK, "name": "Vertrieb ☃", "digest": "hourly"}
+    more = {"url": "https://example.com/x", "quiet_hours": QuietHours(1320, 450, "Europe/Berlin")}
+    return AlertTarget(id=id, **_given(scope, base | more | fields))
+
+
+def occasion(**fields: Any) -> Occasion:
+    """That `cus_1` has come to the line of `alrt_1`."""
+    base: dict[str, Any] = {
+        "notification": "alrtn_1",
+        "alert": "alrt_1",
+        "title": "a lot",
+        "alert_type": "usage_threshold",
+        "moment": "triggered",
+        "customer": "cus_1",
+        "value": 10**33,
+        "limit": 100,
+        "happened_ms": 1_000,
+        "locales": ("de-AT",),
+    }
+    return Occasion(**(base | fields))
+
+
+def action_run(id: str = "alrun_1", scope: Scope = TEST, **fields: Any) -> ActionRun:
+    """A mail to two, of which one was refused; due again. Its place is made of its id."""
+    base: dict[str, Any] = {
+        "alert": "alrt_1",
+        "notification": f"alrtn_of_{id}",
+        "place": 0,
+        "customer": "cus_1",
+        "action": AlertAction(type=ActionType.EMAIL, to=("customer", "team@example.com")),
+        "occasion": occasion(),
+        "state": RunState.PENDING,
+        "due_ms": 5_000,
+        "first_due_ms": 1_000,
+        "lane": "mail:alrt_1",
+        "attempts": 1,
+        "history": (RunAttempt(number=1, created_ms=1_000, outcome="failed", status=450),),
+        "recipients": (Recipient("a@example.com", "rejected", "gone"), Recipient("b@example.com")),
+    }
+    return ActionRun(id=id, **_given(scope, base | fields))
+
+
+def mail_template(id: str = "mailtpl_1", scope: Scope = TEST, **fields: Any) -> MailTemplate:
+    """A template in German alone."""
+    content = {"de": MailContent("Grüße", "{{ value }}", "<p>{{ value }}</p>")}
+    base: dict[str, Any] = {"updated_ms": 1_000, "name": "Grenze", "content": content}
+    return MailTemplate(id=id, **_given(scope, base | fields))
+
+
+def usage_limit(id: str = "ulim_1", scope: Scope = TEST, **fields: Any) -> UsageLimit:
+    """A limit that `cus_1` set for itself."""
+    base = {"meter": "mtr_1", "limit": Decimal("0.000000000000001"), "customer": "cus_1"}
+    return UsageLimit(id=id, **_given(scope, base | {"set_by": SetBy.CUSTOMER} | fields))
+
+
+def access_state(id: str = "acst_1", scope: Scope = TEST, **fields: Any) -> AccessState:
+    """That a limit of the same number was reached."""
+    base = {"customer": "cus_1", "meter": "mtr_1", "kind": StateKind.LIMIT}
+    more = {"limit": f"ulim_{id}", "level": Decimal("12.5"), "period_start_ms": 1_000}
+    return AccessState(id=id, **_given(scope, base | more | fields))
+
+
+def reservation(id: str = "rsv_1", scope: Scope = TEST, **fields: Any) -> Reservation:
+    """A reservation of `cus_1`."""
+    base = {"customer": "cus_1", "meter": "mtr_1", "quantity": Decimal(5), "expires_ms": 9_000}
+    return Reservation(id=id, **_given(scope, base | fields))
+
+
+def limit_change(id: str = "lmch_1", scope: Scope = TEST, **fields: Any) -> LimitChange:
+    """That `ulim_1` was raised."""
+    base: dict[str, Any] = {"customer": "cus_1", "meter": "mtr_1", "usage_limit": "ulim_1"}
+    kinds = {"period": LimitPeriod.MONTH, "kind": LimitKind.HARD, "set_by": SetBy.OPERATOR}
+    more = {"before": Decimal(1), "after": Decimal(2)}
+    return LimitChange(id=id, **_given(scope, base | kinds | more | fields))
+
+
+def notice_address(id: str = "nadr_1", scope: Scope = TEST, **fields: Any) -> NoticeAddress:
+    """An address that is not confirmed."""
+    return NoticeAddress(id=id, **_given(scope, {"customer": "cus_1", "email": f"{id}@x"} | fields))
 
 
 def archived(value: Alert) -> Alert:

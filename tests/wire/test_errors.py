@@ -234,6 +234,25 @@ ROWS: list[tuple[Refusal, int, dict[str, str]]] = [
         },
     ),
     (
+        errors.LimitReached("cus_1", "mtr_1", "2.5"),
+        402,
+        {
+            "code": "limit_reached",
+            "param": "quantity",
+            "message": "Not that much is left for cus_1 under its limits on mtr_1: 2.5 can be"
+            " reserved. Reserve less, or raise the limit.",
+        },
+    ),
+    (
+        errors.LimitReached("cus_1", "mtr_1", "0", revoked=True),
+        402,
+        {
+            "code": "access_revoked",
+            "param": "quantity",
+            "message": "Access of cus_1 to mtr_1 is revoked. Restore it first.",
+        },
+    ),
+    (
         errors.StateConflict("The alert is archived. Create a new one."),
         400,
         {"message": "The alert is archived. Create a new one."},

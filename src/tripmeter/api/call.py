@@ -11,11 +11,13 @@ import msgspec
 from tripmeter.model.access import Access, Permission, Resource
 from tripmeter.model.errors import ParametersExclusive, ResourceMissing
 from tripmeter.model.member import SignedIn
+from tripmeter.model.portal import Brand
 from tripmeter.model.scope import Caller, Scope
 from tripmeter.model.stored import Page, Slice
 from tripmeter.model.terms import STRIPES, Terms
 from tripmeter.pipeline.jobs import Worker
 from tripmeter.ports import Clock, Session, Store, Work
+from tripmeter.ports.outgoing import Notifier
 from tripmeter.rules.rate_limit import Policy
 from tripmeter.wire.objects import no_members
 from tripmeter.wire.params import Expand, Integer, Object, Param, String
@@ -47,6 +49,10 @@ class Services(NamedTuple):
     """How the engine bills."""
     desk: "Desk | None" = None
     """What the dashboard has; None in processes that do not answer it."""
+    notifier: Notifier | None = None
+    """What reaches services beyond our own few, if its library is installed."""
+    brand: Brand = Brand()
+    """How the pages of customers look."""
 
 
 class Reply(NamedTuple):
@@ -149,10 +155,14 @@ Auth = Literal["key", "stream_token", "session", "member", "nobody"]
 of the meter event stream; a session and no key; a session, whatever the account; nothing."""
 
 RESOURCES: Final = {
+    "access": Resource.ACCESS,
     "account": Resource.ACCOUNT,
     "accounts": Resource.ACCOUNT,
+    "action_runs": Resource.ALERTS,
     "active_entitlements": Resource.ENTITLEMENTS,
+    "alert_targets": Resource.WEBHOOK_ENDPOINTS,
     "alerts": Resource.ALERTS,
+    "billing_portal": Resource.BILLING_PORTAL,
     "coupons": Resource.COUPONS,
     "credit_balance_summary": Resource.CREDITS,
     "credit_balance_transactions": Resource.CREDITS,
@@ -166,6 +176,8 @@ RESOURCES: Final = {
     "invoice_payments": Resource.INVOICES,
     "invoiceitems": Resource.INVOICES,
     "invoices": Resource.INVOICES,
+    "limit_changes": Resource.ACCESS,
+    "mail_templates": Resource.ALERTS,
     "meter_event_adjustments": Resource.METER_EVENTS,
     "meter_event_session": Resource.METER_EVENTS,
     "meter_event_stream": Resource.METER_EVENTS,
@@ -178,6 +190,7 @@ RESOURCES: Final = {
     "subscriptions": Resource.SUBSCRIPTIONS,
     "tax_rates": Resource.TAX_RATES,
     "test_clocks": Resource.TEST_CLOCKS,
+    "usage_limits": Resource.ACCESS,
     "webhook_endpoints": Resource.WEBHOOK_ENDPOINTS,
 }
 """Which resource a word in a path stands for; the last such word of a path decides."""

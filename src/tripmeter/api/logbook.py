@@ -6,7 +6,7 @@ cut out, and what signs people in is not kept at all.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from itertools import islice
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, urlencode
@@ -34,6 +34,9 @@ SECRETS: Final = frozenset(
     "secret password current_password token authentication_token client_secret api_key".split()
 )
 """What is called so is a secret, wherever it stands."""
+
+ADDRESSES: Final = ("/v1/billing/alert_targets", "/v1/billing_portal/sessions")
+"""Paths at which a `url` is one, too: who knows it can write to a channel, or has the page."""
 
 
 class Entry(NamedTuple):
@@ -78,6 +81,7 @@ class Logbook:
             return
         if not identity.scope.account:
             return  # who signs in, or sees to members, asks in no account
+        secrets = SECRETS | {"url"} if incoming.path in ADDRESSES else SECRETS
         is_open = route.auth in ("key", "stream_token") and incoming.method != "GET"
         signed_in = identity.signed_in
         entry = Entry(
@@ -85,14 +89,14 @@ class Logbook:
             created_ms=created_ms,
             method=incoming.method,
             path=incoming.path,
-            query=_form(incoming.query) if incoming.query else None,
+            query=_form(incoming.query, secrets) if incoming.query else None,
             status=reply.status,
             duration_ms=duration_ms,
             scope=identity.scope,
             key=identity.hint if signed_in is None else None,
             member=signed_in.member.id if signed_in else None,
-            request_body=_body(incoming) if is_open else None,
-            response_body=_json(reply.body) if is_open or reply.status >= 400 else None,
+            request_body=_body(incoming, secrets) if is_open else None,
+            response_body=_json(reply.body, secrets) if is_open or reply.status >= 400 else None,
         )
         entries = self._entries.get(identity.scope)
         if entries is None:
@@ -144,47 +148,47 @@ def _matching(
 # what is kept of bodies
 
 
-def _body(incoming: Incoming) -> str | None:
+def _body(incoming: Incoming, secrets: Set[str]) -> str | None:
     body = incoming.read_body
     if not body or len(body) > _READ:
         return None
-    return _json(body) if incoming.is_json else _form(body)
+    return _json(body, secrets) if incoming.is_json else _form(body, secrets)
 
 
-def _form(body: bytes) -> str | None:
+def _form(body: bytes, secrets: Set[str]) -> str | None:
     """A form, or a query, without its secrets."""
     try:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=1_000)
     except ValueError:
         return None
-    shown = [(name, REDACTED if _is_secret(name) else value) for name, value in pairs]
+    shown = [(name, REDACTED if _last(name) in secrets else value) for name, value in pairs]
     return _clipped(urlencode(shown, safe="[]/:@, "))
 
 
-def _is_secret(name: str) -> bool:
-    """`secret` as well as `a[secret]`."""
-    return name.rstrip("]").rpartition("[")[2] in SECRETS
+def _last(name: str) -> str:
+    """`secret` of `a[secret]`."""
+    return name.rstrip("]").rpartition("[")[2]
 
 
-def _json(body: bytes) -> str | None:
+def _json(body: bytes, secrets: Set[str]) -> str | None:
     """JSON without its secrets."""
     if not body or len(body) > _READ:
         return None
     try:
-        shown = _without_secrets(msgspec.json.decode(body))
+        shown = _without(msgspec.json.decode(body), secrets)
         return _clipped(msgspec.json.format(msgspec.json.encode(shown)).decode())
     except (msgspec.MsgspecError, ValueError, RecursionError):  # it may not even be text
         return None
 
 
-def _without_secrets(value: Any) -> Any:
+def _without(value: Any, secrets: Set[str]) -> Any:
     if isinstance(value, dict):
         return {
-            name: REDACTED if name in SECRETS and inner is not None else _without_secrets(inner)
+            name: REDACTED if name in secrets and inner is not None else _without(inner, secrets)
             for name, inner in value.items()
         }
     if isinstance(value, list):
-        return [_without_secrets(inner) for inner in value]
+        return [_without(inner, secrets) for inner in value]
     return value
 
 

@@ -4,7 +4,9 @@ from typing import Final
 
 from tripmeter.api.call import Route
 from tripmeter.api.resources import (
+    access,
     accounts,
+    actions,
     alert_preview,
     alerts,
     balance,
@@ -24,6 +26,7 @@ from tripmeter.api.resources import (
     invoice_items,
     invoices,
     meters,
+    portal,
     prices,
     products,
     promotion_codes,
@@ -38,10 +41,13 @@ ROUTES: Final[tuple[Route, ...]] = (
     *usage.ROUTES,
     *bulk.ROUTES,
     *alert_preview.ROUTES,
+    *access.ROUTES,
     *alerts.ROUTES,
+    *actions.ROUTES,
     *meters.ROUTES,
     *accounts.ROUTES,
     *customers.ROUTES,
+    *portal.ROUTES,
     *products.ROUTES,
     *prices.ROUTES,
     *tax_rates.ROUTES,

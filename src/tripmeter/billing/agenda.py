@@ -12,6 +12,7 @@ from tripmeter.billing.invoices import finalize, overdue
 from tripmeter.billing.pausing import resume_collection
 from tripmeter.billing.periods import end, roll
 from tripmeter.billing.subscriptions import OVER, tell
+from tripmeter.control.access_changes import reset
 from tripmeter.control.credits import expire_grant
 from tripmeter.model.agenda import Due, Task
 from tripmeter.model.invoice import InvoiceStatus
@@ -83,6 +84,10 @@ def _credit_expires(work: Work, caller: Caller, due: Due, _: int) -> None:
     expire_grant(work, work.session.credit_grants.get(caller.scope, due.subject).value)
 
 
+def _access_resets(work: Work, caller: Caller, due: Due, _: int) -> None:
+    reset(work, caller, due.subject)
+
+
 _MOVES: Final[dict[Task, Callable[[Work, Caller, Due, int], None]]] = {
     Task.PERIOD_END: _period_end,
     Task.CANCEL: _cancel,
@@ -92,4 +97,5 @@ _MOVES: Final[dict[Task, Callable[[Work, Caller, Due, int], None]]] = {
     Task.OVERDUE: _overdue,
     Task.RETRY_THRESHOLD: _retry_threshold,
     Task.CREDIT_EXPIRES: _credit_expires,
+    Task.ACCESS_RESETS: _access_resets,
 }

@@ -7,6 +7,7 @@ from msgspec import structs
 
 from tripmeter.billing.contract import Contract, Item
 from tripmeter.billing.rendering import rendered_subscription
+from tripmeter.control.access_changes import settle_customer
 from tripmeter.control.announcing import announce
 from tripmeter.model.agenda import Due, Task
 from tripmeter.model.invoice import Invoice
@@ -37,6 +38,7 @@ def changed(
     for meter in {one.item.meter for one in (*before.items, *items)} - {None}:
         assert meter is not None
         work.billing_changed(before.scope, meter, subscription.customer)
+    settle_customer(work, Caller(before.scope), subscription.customer)
     return after
 
 

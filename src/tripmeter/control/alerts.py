@@ -1,9 +1,13 @@
-"""Alerts: create, activate, deactivate, archive. Alerts are never edited, and have no events."""
+"""Alerts: create, activate, deactivate, archive. They have no events.
+
+Of what an alert watches nothing is ever edited; its actions may change.
+"""
 
 from typing import Any, Final
 
 from msgspec import structs
 
+from tripmeter.control.actions import actions_of
 from tripmeter.control.credit_scopes import prices_in_scope
 from tripmeter.control.currencies import currency_of
 from tripmeter.control.customers import existing
@@ -40,6 +44,8 @@ def create_alert(work: Work, caller: Caller, params: dict[str, Any]) -> Alert:
         if (other in params) != (other is type_):
             raise _misplaced(other, type_)
     alert = _DRAFTS[type_](work, caller, params[type_], _bare(work, caller, params))
+    actions = actions_of(work, caller, params.get("actions"), alert)
+    alert = structs.replace(alert, actions=actions)
     _check_room(work, caller.scope, alert)
     no = work.session.alerts.insert(alert)
     _open(work, no, 1, ActivationKind.OPEN)
@@ -163,6 +169,18 @@ def _check_room(work: Work, scope: Scope, alert: Alert) -> None:
 
 def _watched(alert: Alert) -> tuple[str | None, str | None]:
     return alert.customer, alert.subscription
+
+
+def update_alert(work: Work, caller: Caller, id: str, params: dict[str, Any]) -> Alert:
+    """Change what an alert does; what it watches cannot change. Runs that wait stay as they are."""
+    kept = _changeable(work, caller, id)
+    if "actions" not in params:
+        return kept.value
+    actions = actions_of(work, caller, params["actions"], kept.value)
+    alert = structs.replace(kept.value, actions=actions)
+    work.session.alerts.replace(kept.no, alert)
+    _tell(work, caller, alert)
+    return alert
 
 
 def activate_alert(work: Work, caller: Caller, id: str) -> Alert:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from msgspec import structs
 
+from tripmeter.control.access_changes import credits_granted
 from tripmeter.control.announcing import announce, merge_metadata
 from tripmeter.control.clocks import now_of
 from tripmeter.control.credit_alerts import watch_credits
@@ -56,6 +57,7 @@ def create_grant(work: Work, caller: Caller, params: dict[str, Any]) -> CreditGr
     write_entry(work, caller, grant, granted, grant.amount, effective_ms=grant.effective_ms)
     _plan_expiry(work, grant)
     watch_credits(work, caller, customer)
+    credits_granted(work, caller, customer.id)
     return grant
 
 

@@ -11,6 +11,7 @@ from tripmeter.model.ids import new_id
 from tripmeter.model.scope import Caller, Scope
 from tripmeter.model.stored import Kept, Page
 from tripmeter.model.subscription import Status
+from tripmeter.model.usage_limit import StateKind
 from tripmeter.ports import Session, Work
 from tripmeter.wire.entitlements import entitlement_summary_object
 
@@ -127,7 +128,7 @@ def refresh_entitlements(
     """
     records = work.session.entitlements
     before = list(records.every(scope, customer=customer))
-    wanted = _features_of(work.session, scope, customer)
+    wanted = _features_of(work, scope, customer)
     held = {kept.value.feature for kept in before}
     if held == wanted:
         return
@@ -147,9 +148,14 @@ def refresh_entitlements(
     )
 
 
-def _features_of(session: Session, scope: Scope, customer: str) -> set[str]:
-    """The features of all products that the customer's subscriptions entitle to."""
-    products = _products_of(session, scope, customer)
+def _features_of(work: Work, scope: Scope, customer: str) -> set[str]:
+    """The features of all products that the customer's subscriptions entitle to.
+
+    Those whose usage is billed by a meter that the customer has no access to are left out.
+    """
+    session = work.session
+    blocked = _blocked_meters(work, scope, customer)
+    products = _products_of(session, scope, customer, blocked)
     return {
         attached.value.feature
         for product in products
@@ -157,12 +163,28 @@ def _features_of(session: Session, scope: Scope, customer: str) -> set[str]:
     }
 
 
-def _products_of(session: Session, scope: Scope, customer: str) -> set[str]:
+def _blocked_meters(work: Work, scope: Scope, customer: str) -> frozenset[str]:
+    """Meters that the customer may not go on with, as far as it was told; "" for all of them."""
+    ends = (StateKind.REVOKED, StateKind.LIMIT)
+    return frozenset(one.meter for one in work.access_states(scope, customer) if one.kind in ends)
+
+
+def _products_of(
+    session: Session, scope: Scope, customer: str, blocked: frozenset[str]
+) -> set[str]:
     subscriptions = session.subscriptions.every(scope, customer=customer)
     entitling = {kept.value.id for kept in subscriptions if kept.value.status in ENTITLING}
-    items = session.subscription_items.every(scope, customer=customer)
-    prices = {kept.value.price for kept in items if kept.value.subscription in entitling}
-    return {session.prices.get(scope, price).value.product for price in prices}
+    items = [
+        kept.value
+        for kept in session.subscription_items.every(scope, customer=customer)
+        if kept.value.subscription in entitling
+    ]
+    product_of = {
+        price: session.prices.get(scope, price).value.product
+        for price in {item.price for item in items}
+    }
+    ended = {product_of[item.price] for item in items if item.meter in blocked or "" in blocked}
+    return {*product_of.values()} - ended
 
 
 def _entitlement(work: Work, scope: Scope, customer: str, feature: str) -> Entitlement:

@@ -126,4 +126,6 @@ def _tell(
         )
     )
     reach("bill.told")
-    work.session.alert_notifications.insert(structs.replace(notification, event=events[0].id))
+    told = structs.replace(notification, event=events[0].id)
+    work.session.alert_notifications.insert(told)
+    work.follow(alert, told)

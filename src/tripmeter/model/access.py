@@ -18,8 +18,12 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 class Resource(StrEnum):
     """What a restricted key may be allowed, each by itself."""
 
+    ACCESS = "access"
+    """Limits on usage, and what is reserved under them, too."""
     ACCOUNT = "account"
     ALERTS = "alerts"
+    BILLING_PORTAL = "billing_portal"
+    """Opens a customer's page to whoever has its address."""
     COUPONS = "coupons"
     """Promotion codes, too."""
     CREDITS = "credits"

@@ -24,6 +24,8 @@ class Task(StrEnum):
     RETRY_THRESHOLD = "retry_threshold"
     """A threshold invoice that the rate rule held back may be issued."""
     CREDIT_EXPIRES = "credit_expires"
+    ACCESS_RESETS = "access_resets"
+    """The month in which a limit on usage was reached is over."""
 
 
 class Due(NamedTuple):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from tripmeter.model.action import AlertAction
 from tripmeter.model.invoice import WindowUsage
 
 
@@ -60,6 +61,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of a credit balance alert: only credits that can pay one of these count; none means all."""
     count_from: CountFrom = CountFrom.CREATION
     status: AlertStatus = AlertStatus.ACTIVE
+    actions: tuple[AlertAction, ...] = ()
+    """What is done each time that it is triggered, or has recovered."""
 
     @property
     def tallied(self) -> bool:

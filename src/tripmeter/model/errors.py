@@ -10,7 +10,8 @@ Refusal
   ├─ HeadTooLarge · RequestTimedOut
   ├─ ResourceMissing · RouteUnknown · MethodNotAllowed       where
   ├─ NothingUpcoming
-  ├─ MeterNameTaken · AlertLimitReached · StateConflict      not in this state
+  ├─ MeterNameTaken · AlertLimitReached · LimitReached        not in this state
+  │  StateConflict
   ├─ UsageNotAccepted · CancellationRefused                  usage
   ├─ IdempotencyMismatch                                     retries
   └─ RateLimited · TooManyTries · TooManyInvoices          not now; nothing was done
@@ -201,6 +202,18 @@ class AlertLimitReached(Refusal):
     """One more alert than a (meter, customer) scope may have."""
 
     limit: int
+
+
+@dataclass(eq=False)
+class LimitReached(Refusal):
+    """Less is left under a customer's hard limits than was to be reserved."""
+
+    customer: str
+    meter: str
+    remaining: str
+    """Units, as a decimal."""
+    revoked: bool = False
+    """Whether access was taken away, whatever is left."""
 
 
 @dataclass(eq=False)

@@ -10,27 +10,33 @@ from typing import Any, Final, TypeVar
 
 from msgspec import structs
 
+from tripmeter.control.access_changes import settle
 from tripmeter.failpoints import reach
-from tripmeter.model.alert import Alert, Firing
-from tripmeter.model.errors import CancellationRefused
+from tripmeter.model.alert import Alert, AlertNotification, Firing
+from tripmeter.model.errors import CancellationRefused, Refusal
 from tripmeter.model.event import Announcement, Endpoint, Event
 from tripmeter.model.ids import new_id
 from tripmeter.model.pulse import Counts, Told
 from tripmeter.model.quantity import format_quantity
 from tripmeter.model.scope import Caller, Scope
+from tripmeter.model.standing import Measures
 from tripmeter.model.stored import Kept
 from tripmeter.model.subscription import SubscriptionItem, Window
 from tripmeter.model.terms import Terms
-from tripmeter.model.usage import RefusalCode, UsageEvent
+from tripmeter.model.usage import RefusalCode, UsageEvent, UsageRefused, UsageReport, as_reports
+from tripmeter.model.usage_limit import AccessState, Reservation
 from tripmeter.pipeline import flush, log
+from tripmeter.pipeline.access import learn_again, measures, ready
+from tripmeter.pipeline.act import Followed, Follower
 from tripmeter.pipeline.bill import Biller
 from tripmeter.pipeline.catalogue import Catalogue
 from tripmeter.pipeline.jobs import CancelJob, CommandJob, UsageJob
 from tripmeter.pipeline.publish import Parcel, publish
 from tripmeter.pipeline.state import State
 from tripmeter.pipeline.tallies import Tally
+from tripmeter.pipeline.tally import draw_next_line
 from tripmeter.pipeline.usage import Answer, UsageBatch
-from tripmeter.ports import Session
+from tripmeter.ports import Session, Work
 from tripmeter.ports.payments import Payments
 from tripmeter.rules.acceptance import CANCEL_WITHIN_MS
 from tripmeter.rules.alerts.usage_threshold import Line, Watch
@@ -72,6 +78,7 @@ class Batch:
         self.woken: set[int] = set()
         """Endpoints for which there is something in the outbox."""
         self._biller = Biller(self, state)
+        self._follower = Follower()
         self._counting_at: int | None = None
         """While usage is counted, one by one: the position that counting has come to."""
         self.parcels: list[Parcel] = []
@@ -98,6 +105,11 @@ class Batch:
         """The position of the last usage event so far."""
         return self._log.position if self._counting_at is None else self._counting_at
 
+    @property
+    def is_message_due(self) -> bool:
+        """Whether an action of an alert is to be sent."""
+        return self._follower.is_message_due
+
     @contextmanager
     def counting_at(self, position: int) -> Iterator[None]:
         """What is done here is done when counting has come to a position."""
@@ -109,8 +121,14 @@ class Batch:
 
     def count(self, jobs: Sequence[UsageJob]) -> list[Answer]:
         """Count usage: what became of each job's reports. What it raises fails the whole batch."""
+        answers = self._counted(jobs)
+        if self._follower.waiting:
+            self._run(lambda _: None)
+        return answers
+
+    def _counted(self, jobs: Sequence[UsageJob]) -> list[Answer]:
         usage = UsageBatch(self._state, self._log, self._now_ms, jobs)
-        answers = usage.run(self._fire, self._biller, self._recall)
+        answers = usage.run(self._fire, self._guard, self._biller, self._recall)
         self.counted += usage.counted
         self.refused.update(usage.refused)
         for scope, counts in usage.counts.items():
@@ -122,10 +140,18 @@ class Batch:
         self._write_log()
         if isinstance(job, CancelJob):
             return self._cancel(job)
+        return self._run(job.run)
+
+    def _run(self, change: Callable[[Work], T]) -> T:
+        """Make a change, and do what follows the alerts that it triggers."""
         self._undo.clear()
         try:
             with self.all_or_nothing():
-                return job.run(self)
+                result = change(self)
+                if self._follower.waiting:
+                    self._write_log()
+                    self._follower.follow(self)
+                return result
         finally:
             self._undo.clear()
             self._tell_catalogue()
@@ -146,12 +172,13 @@ class Batch:
         What was announced and is rolled back must not be delivered.
         """
         before, woken, done = len(self.parcels), set(self.woken), len(self._undo)
-        told = len(self.told)
+        told, waiting = len(self.told), len(self._follower.waiting)
         try:
             with self.session.savepoint():
                 yield
         except BaseException:
             del self.parcels[before:], self.told[told:]
+            del self._follower.waiting[waiting:]
             self.woken = woken
             self._bring_back(done)
             raise
@@ -210,8 +237,60 @@ class Batch:
         reach("batch.announced")
         self.fired += 1
         self._add(Scope.of(alert), _FIRED)
-        self.session.firings.insert(structs.replace(firing, event=events[0].id))
+        told = structs.replace(firing, event=events[0].id)
+        self.session.firings.insert(told)
         reach("batch.fired")
+        self.follow(alert, told)
+
+    def _guard(self, tally: Tally) -> None:
+        """End or restore access where usage has come to a limit, or is below it again."""
+        if tally.total < tally.next_line:
+            return
+        settle(self, Caller(tally.meter.scope), tally.customer, tally.meter.meter.id)
+        draw_next_line(tally)
+
+    # access
+
+    def measures(self, scope: Scope, customer: str, meter: str) -> Measures:
+        """What the data plane knows of a customer's usage of a meter, limit by limit."""
+        known = self._state.catalogue.of_id(scope, meter)
+        return measures(self._state, scope, customer, known, self._now_ms)
+
+    def access_states(self, scope: Scope, customer: str) -> tuple[AccessState, ...]:
+        """What is known of a customer's access, newest first."""
+        return self._state.access.states(scope, customer)
+
+    def access_changed(self, scope: Scope, customer: str) -> None:
+        """Say that those states are not as they were."""
+        learn_again(self._state, scope, customer)
+        self._undo.append(lambda: learn_again(self._state, scope, customer))
+
+    def limits_changed(self, scope: Scope, meter: str) -> None:
+        """Say that the limits of a meter are not as they were."""
+        self._state.catalogue.meter_changed(scope, meter)
+        self._state.access.limits_changed(scope)
+        self._changed.append(lambda _: self._state.access.limits_changed(scope))
+        self.meter_changed(scope, meter)
+
+    def reservation_changed(self, reservation: Reservation) -> None:
+        """Say that a reservation is new, or has ended."""
+        scope = Scope.of(reservation)
+        self._state.access.put(reservation)
+        self._undo.append(lambda: self._state.access.forget(scope, reservation.customer))
+
+    def expired_reservations(self, scope: Scope, customer: str) -> list[str]:
+        """The ids of a customer's reservations whose room is free again, each told once."""
+        expired = self._state.access.take_expired(scope, customer, self._now_ms)
+        if expired:
+            self._undo.append(lambda: self._state.access.forget(scope, customer))
+        return expired
+
+    def count_one(self, scope: Scope, report: UsageReport) -> UsageRefused | None:
+        """Count one usage event here and now; gives why it was refused, if it was."""
+        (answer,) = self._counted([UsageJob(scope, as_reports([report]))])
+        assert not isinstance(answer, Refusal)  # that is for requests with a key
+        outcome = answer[0]
+        return outcome if isinstance(outcome, UsageRefused) else None
 
     # cancellations
 
@@ -230,8 +309,12 @@ class Batch:
         self.session.usage.mark_cancelled(position, self._now_ms)
         reach("batch.cancelled")
         tally = self._state.tallies.tally(meter, event.customer_no, customer)
+        if meter.limited:
+            ready(self._state, tally, self._now_ms)
         self._state.cancel(tally, event, self._log.position)
         self._biller.taken_back(tally)
+        if meter.limited:
+            self._guard(tally)
         return self._now_ms
 
     def _check_cancellable(
@@ -300,6 +383,15 @@ class Batch:
     def evaluate_thresholds(self, caller: Caller, subscription: str) -> None:
         """Evaluate a subscription's billing thresholds now, whether usage comes or not."""
         self._biller.evaluate(caller, subscription)
+
+    def follow(self, alert: Alert, told: Firing | AlertNotification) -> None:
+        """Have the actions of an alert follow what was told of it, once this change is made."""
+        if alert.actions:
+            self._follower.waiting.append(Followed(alert, told))
+
+    def act(self) -> None:
+        """Say that a message is due now."""
+        self._follower.is_message_due = True
 
     def endpoints_changed(self, scope: Scope) -> None:
         """Say that the endpoints of a scope are not as they were."""

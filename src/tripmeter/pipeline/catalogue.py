@@ -11,9 +11,11 @@ from tripmeter.model.alert import Alert
 from tripmeter.model.event import Endpoint
 from tripmeter.model.meter import Meter
 from tripmeter.model.scope import Scope
+from tripmeter.model.standing import Bound
 from tripmeter.model.stored import Kept
 from tripmeter.model.usage import RefusalCode, UsageRefused
 from tripmeter.ports import Session
+from tripmeter.rules.access import applying, bound
 from tripmeter.rules.aggregate import is_superseding
 from tripmeter.rules.alerts.usage_threshold import Watch
 
@@ -26,6 +28,9 @@ class MeterState:
         "by_customer",
         "everyone",
         "is_billed",
+        "limited",
+        "limits",
+        "limits_by_customer",
         "meter",
         "no",
         "scope",
@@ -44,10 +49,19 @@ class MeterState:
         self.by_customer: dict[str, tuple[Watch, ...]] = {}
         self.is_billed = False
         """Whether its usage was ever billed to anybody."""
+        self.limited = False
+        """Whether there is a limit on its usage, for anybody."""
+        self.limits: tuple[Bound, ...] = ()
+        self.limits_by_customer: dict[str, tuple[Bound, ...]] = {}
 
     def watches(self, customer: str) -> tuple[Watch, ...]:
         """The alerts that watch this customer's usage."""
         return self.everyone + self.by_customer.get(customer, ())
+
+    def limits_of(self, customer: str) -> tuple[Bound, ...]:
+        """The limits on this customer's usage."""
+        own = self.limits_by_customer.get(customer)
+        return self.limits if own is None else applying(self.limits, own)
 
 
 class Catalogue:
@@ -60,6 +74,9 @@ class Catalogue:
         self._meters: dict[int, MeterState] = {}
         self._endpoints: dict[Scope, list[Kept[Endpoint]]] = {}
         self._on_clocks: dict[Scope, dict[str, str]] = {}
+        self._by_id: dict[tuple[Scope, str], int] = {}
+        self.limited: set[int] = set()
+        """The numbers of meters on whose usage there are limits."""
 
     def named(self, scope: Scope, event_name: str) -> MeterState | UsageRefused:
         """The active meter for an event name, or why there is none."""
@@ -89,12 +106,21 @@ class Catalogue:
             inactive.no,
         )
 
+    def of_id(self, scope: Scope, meter: str, param: str = "meter") -> MeterState:
+        """The meter with an id. Raises ResourceMissing naming `param`."""
+        no = self._by_id.get((scope, meter))
+        if no is None:
+            no = self._session.meters.get(scope, meter, param).no
+            self._by_id[scope, meter] = no
+        return self.numbered(no)
+
     def numbered(self, no: int) -> MeterState:
         """The meter with this number, active or not."""
         state = self._meters.get(no)
         if state is None:
             state = self._meters[no] = MeterState(no, self._session.meters.numbered(no))
             self._read_alerts(state)
+            self._read_limits(state)
         return state
 
     def customer_numbers(self, scope: Scope, customers: Collection[str]) -> dict[str, int]:
@@ -132,12 +158,14 @@ class Catalogue:
         """Read a meter and its alerts again; one that was rolled back is not there."""
         kept = self._session.meters.find(scope, meter)
         if kept is None:
+            self._by_id.pop((scope, meter), None)
             return
         state = self._meters.get(kept.no)
         self._named.pop((scope, kept.value.event_name), None)
         if state is not None:
             state.meter = kept.value
             self._read_alerts(state)
+            self._read_limits(state)
 
     def endpoints_changed(self, scope: Scope) -> None:
         """Forget a scope's endpoints until they are asked for again."""
@@ -159,6 +187,22 @@ class Catalogue:
         state.by_customer = by_customer
         state.is_billed = self._session.bills_meter(state.scope, state.meter.id)
         state.version = next(self._versions)
+
+    def _read_limits(self, state: MeterState) -> None:
+        everyone: list[Bound] = []
+        by_customer: dict[str, tuple[Bound, ...]] = {}
+        for _, limit in self._session.usage_limits.every(state.scope, meter=state.meter.id):
+            if limit.customer is None:
+                everyone.append(bound(limit))
+            else:
+                by_customer[limit.customer] = (*by_customer.get(limit.customer, ()), bound(limit))
+        state.limits = tuple(everyone)
+        state.limits_by_customer = by_customer
+        state.limited = bool(everyone or by_customer)
+        if state.limited:
+            self.limited.add(state.no)
+        else:
+            self.limited.discard(state.no)
 
 
 def watch_of(session: Session, no: int, alert: Alert) -> Watch:

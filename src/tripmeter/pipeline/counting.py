@@ -89,6 +89,10 @@ def add_totals(tallies: Tallies, events: Events, before: int) -> Indexes:
         outside = tallies.outside(rows, events.moments_ms[order], events.positions[order])
         singly |= np.logical_or.reduceat(outside, starts)
         singly |= _billed_together(tallies, owners, singly)
+    if tallies.limits:
+        sizes = np.diff(np.append(starts, len(rows)))
+        astray = tallies.astray(owners, sizes, events.moments_ms[order])
+        singly |= np.logical_or.reduceat(astray, starts)
     plain = owners[~singly]
     tallies.totals.high[plain] = totals.high[~singly]
     tallies.totals.low[plain] = totals.low[~singly]
@@ -186,7 +190,10 @@ def _alerts(meter: MeterState, position: int) -> _Alerts:
 def _join_simply(tally: Tally, alerts: _Alerts, position: int) -> bool:
     """As `join`, for tallies without anything special; False for the others."""
     joins, total = tally.joins, tally.total
-    if len(joins) > 1 or tally.marks or tally.billing or tally.customer in tally.meter.by_customer:
+    meter = tally.meter
+    if len(joins) > 1 or tally.marks or tally.billing or tally.customer in meter.by_customer:
+        return False
+    if meter.limited:
         return False
     if joins and joins[0].position < alerts.newest:
         return False

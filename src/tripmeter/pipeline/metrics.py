@@ -60,6 +60,12 @@ DELIVERY_SECONDS = Histogram(
     buckets=_DELIVERY_BUCKETS,
     registry=REGISTRY,
 )
+ACTION_ATTEMPTS = Counter(
+    "tripmeter_action_attempts",
+    "Attempts at messages of alerts, by type of action and outcome.",
+    ["type", "outcome"],
+    registry=REGISTRY,
+)
 OUTBOX_DEPTH = Gauge("tripmeter_outbox_depth", "Deliveries that are pending.", registry=REGISTRY)
 HTTP_REQUESTS = Counter(
     "tripmeter_http_requests", "Requests answered, by status class.", ["status"], registry=REGISTRY

@@ -23,10 +23,15 @@ KEEP_REPLIES_MS: Final = 24 * 3_600_000
 """How long an idempotency key is remembered (Stripe: at least 24 hours)."""
 
 
+KEEP_RESERVATIONS_MS: Final = 24 * 3_600_000
+"""How long reservations are kept that have come to their end."""
+
+
 def roll(work: Work) -> None:
     """Do what is due at `work.now_ms`."""
     report_refusals(work)
     work.session.purge_replies(work.now_ms - KEEP_REPLIES_MS)
+    work.session.purge_reservations(work.now_ms - KEEP_RESERVATIONS_MS)
 
 
 def bill(work: Work) -> bool:

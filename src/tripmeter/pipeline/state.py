@@ -19,6 +19,7 @@ from tripmeter.model.scope import Scope
 from tripmeter.model.subscription import SubscriptionItem, Window
 from tripmeter.model.usage import MinuteEvent, Request, UsageEvent
 from tripmeter.pipeline import log
+from tripmeter.pipeline.access_book import AccessBook
 from tripmeter.pipeline.catalogue import Catalogue, MeterState
 from tripmeter.pipeline.counting import Events, Indexes, add_cells, add_totals
 from tripmeter.pipeline.hours import Frozen, Span, Unsaved, stored_cells
@@ -47,6 +48,7 @@ class State:
         self.identity = Identity(identifier_secret(session))
         self.catalogue = Catalogue(session)
         self.tallies = Tallies(session)
+        self.access = AccessBook(session)
         self.minutes = Unsaved()
         self.singles = Unsaved()
         self.frozen: Frozen | None = None

@@ -17,6 +17,7 @@ from tripmeter.model.scope import Scope
 from tripmeter.model.subscription import SubscriptionItem
 from tripmeter.model.usage import Holder, Join, TallyRow
 from tripmeter.pipeline.catalogue import MeterState
+from tripmeter.pipeline.limited import Limited
 from tripmeter.pipeline.tally_blocks import (
     NOT_PLAIN,
     Special,
@@ -25,7 +26,7 @@ from tripmeter.pipeline.tally_blocks import (
     merged,
     stored_tallies,
 )
-from tripmeter.pipeline.windows import NEVER, Billing, opened
+from tripmeter.pipeline.windows import EARLIEST_MS, LATEST_MS, NEVER, Billing, opened
 from tripmeter.ports import Session
 from tripmeter.rules.acceptance import MAX_TOTAL
 from tripmeter.rules.alerts.usage_threshold import Watch
@@ -62,6 +63,8 @@ class Tallies:
         self.holders: dict[int, dict[int, Holder]] = {}
         self.billing: dict[int, Billing] = {}
         """The open windows of tallies whose usage is billed."""
+        self.limits: dict[int, Limited] = {}
+        """What limited tallies have beside their totals; made on first use."""
         self.span_starts: I64 = _column()
         self.span_ends: I64 = _column()
         """Of a billed tally: in which span an event belongs to all of its current periods."""
@@ -190,6 +193,19 @@ class Tallies:
             self.span_since[row] = NOT_BILLED
             self._bring_in_windows(meter, {customer_no: customer}, stored)
             self.version[row] = STALE
+
+    def astray(self, owners: I64, sizes: I64, moments_ms: I64) -> Bools:
+        """Which events, those of each owner together, are not stamped in its current month; where
+        months are limited."""
+        spans = np.array(
+            [
+                (EARLIEST_MS, LATEST_MS) if (own := self.limits.get(row)) is None else own.span
+                for row in owners.tolist()
+            ],
+            dtype=np.int64,
+        )
+        starts, ends = np.repeat(spans, sizes, axis=0).T
+        return np.asarray((moments_ms < starts) | (moments_ms >= ends))
 
     def outside(self, rows: I64, moments_ms: I64, positions: I64) -> Bools:
         """Which events of billed tallies do not simply belong to the current period."""
@@ -375,6 +391,15 @@ class Tally:
     def billing(self) -> Billing | None:
         """The open windows, where the usage is billed."""
         return self._all.billing.get(self.row)
+
+    @property
+    def limited(self) -> Limited | None:
+        """What its limits need, once that was made."""
+        return self._all.limits.get(self.row)
+
+    @limited.setter
+    def limited(self, limited: Limited) -> None:
+        self._all.limits[self.row] = limited
 
     @property
     def holders(self) -> dict[int, Holder]:

@@ -27,11 +27,15 @@ def count(tally: Tally, event: UsageEvent) -> None:
 
 
 def _assign(tally: Tally, event: UsageEvent, quantity: int) -> None:
-    """Have billing windows know of an event that was added to the total, or taken from it."""
+    """Have windows and months know of an event that was added to the total, or taken from it."""
     billing = tally.billing
     if billing is not None:
         billing.take(event.position, event.timestamp_ms, quantity)
         draw_next_line(tally)
+    if tally.meter.limited:
+        limited = tally.limited
+        if limited is not None and limited.stamp(event.timestamp_ms, quantity):
+            draw_next_line(tally)
 
 
 def cancel(tally: Tally, event: UsageEvent, at: int, others: Sequence[MinuteEvent]) -> None:
@@ -74,7 +78,10 @@ def draw_next_line(tally: Tally) -> None:
             if drawn.standing is Standing.WAITING and drawn.at < alerts:
                 alerts, goal = drawn.at, watch.gte
     billing = tally.billing
-    tally.next_line = alerts if billing is None else min(alerts, billing.line())
+    nearest = alerts if billing is None else min(alerts, billing.line())
+    if tally.meter.limited and (limited := tally.limited) is not None:
+        nearest = min(nearest, limited.line(billing))
+    tally.next_line = nearest
     tally.head_for(alerts, goal)
 
 

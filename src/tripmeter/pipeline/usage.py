@@ -18,6 +18,7 @@ from tripmeter.model.ids import new_secret
 from tripmeter.model.pulse import Counts
 from tripmeter.model.scope import Scope
 from tripmeter.model.usage import RefusalCode, Request, UsageEntry, UsageEvent, UsageRefused
+from tripmeter.pipeline.access import make_ready
 from tripmeter.pipeline.counting import Events, Indexes
 from tripmeter.pipeline.intake import Intake, take_in
 from tripmeter.pipeline.jobs import Counted, Outcome, Outcomes, UsageJob
@@ -52,6 +53,9 @@ Recall = Callable[[int], Brought]
 
 Answer = Outcomes | Refusal
 """What became of a request's reports; a Refusal if the request as a whole was refused."""
+
+Guard = Callable[[Tally], None]
+"""Ends or restores access where usage has come to a limit."""
 
 
 class Sifted(NamedTuple):
@@ -93,14 +97,14 @@ class UsageBatch:
         counted, refused = self._counted_of, self._refused_of
         return {scope: Counts(counted[scope], refused[scope]) for scope in {*counted, *refused}}
 
-    def run(self, fire: Fire, bill: Bill, recall: Recall) -> list[Answer]:
+    def run(self, fire: Fire, guard: Guard, bill: Bill, recall: Recall) -> list[Answer]:
         """Log and count what is new; say what became of each request's reports."""
         state = self._state
         intake = take_in(state.catalogue, state.tallies, self._jobs, self._now_ms)
         digests = self._digests()
         sifted = sift(state, intake, digests)
         if len(sifted.new):
-            self._count(intake, digests, sifted.new, fire, bill)
+            self._count(intake, digests, sifted.new, fire, guard, bill)
         return self._answers(intake, sifted, recall)
 
     def _digests(self) -> Digests:
@@ -112,7 +116,13 @@ class UsageBatch:
         return identity.digests(np.repeat(origins, self._sizes, axis=0), self._names)
 
     def _count(
-        self, intake: Intake, digests: Digests, new: Indexes, fire: Fire, bill: Bill
+        self,
+        intake: Intake,
+        digests: Digests,
+        new: Indexes,
+        fire: Fire,
+        guard: Guard,
+        bill: Bill,
     ) -> None:
         self.counted = len(new)
         positions = np.arange(1, len(new) + 1, dtype=np.int64) + self._before
@@ -120,12 +130,16 @@ class UsageBatch:
             intake.rows[new], intake.moments_ms[new], intake.quantities.pick(new), positions
         )
         self._write(intake, events, new, digests)
+        if self._state.catalogue.limited:
+            make_ready(self._state, events.rows, self._now_ms)
         for index in self._state.add(events, self._before).tolist():
             tally = Tally(self._state.tallies, int(events.rows[index]))
             event = events.event(tally, index, self._names[new[index]])
             bill.before(tally, event)
             count(tally, event)
             watch(tally, event, fire)
+            if tally.meter.limited:
+                guard(tally)
             bill.look(tally, event)
         bill.close()
 

@@ -100,6 +100,8 @@ class Writer:
         self._clock = clock
         self._identifiers = identifiers
         self._wake = wake
+        self.wake_sender: Callable[[], None] = lambda: None
+        """Called after a commit in which messages of alerts have become due."""
         self._pace = pace
         self._queue: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
         self._queries: deque[Ticket] = deque()
@@ -306,10 +308,13 @@ class Writer:
                 self.pulse.tell(batch.told)
         except Exception:
             log.exception("pulse_failed")
-        if not batch.woken:
+        if not (batch.woken or batch.is_message_due):
             return
         try:
-            self._wake(batch.woken, batch.parcels)
+            if batch.woken:
+                self._wake(batch.woken, batch.parcels)
+            if batch.is_message_due:
+                self.wake_sender()
         except Exception:
             log.exception("wake_failed")
 

@@ -25,18 +25,30 @@ from tripmeter.model.event import (
     Event,
 )
 from tripmeter.model.meter import Meter
-from tripmeter.model.scope import Caller, Scope
+from tripmeter.model.scope import Scope
 from tripmeter.model.stored import Kept, RefusalRow, StoredReply
-from tripmeter.model.subscription import SubscriptionItem, Window
-from tripmeter.model.terms import Terms
 from tripmeter.model.usage import LogRow, RefusalCode, TallyBlock
-from tripmeter.ports.billing import BillingRecords
+from tripmeter.ports.access import AccessRecords, AccessWork
+from tripmeter.ports.billing import BillingRecords, BillingWork
 from tripmeter.ports.looking import Looking
 from tripmeter.ports.members import MemberRecords
-from tripmeter.ports.payments import Payments
+from tripmeter.ports.outgoing import ActionRecords, ActionWork
 from tripmeter.ports.records import Records
 
 T = TypeVar("T")
+
+__all__ = [
+    "AlreadyRunning",
+    "Clock",
+    "Identifiers",
+    "Outbox",
+    "Poster",
+    "Session",
+    "Store",
+    "StoreUnusable",
+    "Usage",
+    "Work",
+]
 
 
 class Clock(Protocol):
@@ -195,7 +207,7 @@ class Outbox(Protocol):
         ...
 
 
-class Session(BillingRecords, MemberRecords, Protocol):
+class Session(BillingRecords, MemberRecords, ActionRecords, AccessRecords, Protocol):
     """A connection to the store: typed reads, and within `Store.transaction` typed writes."""
 
     @property
@@ -316,7 +328,7 @@ class Session(BillingRecords, MemberRecords, Protocol):
         ...
 
 
-class Work(Protocol):
+class Work(BillingWork, AccessWork, ActionWork, Protocol):
     """One unit of work: what a change to the control plane is given, inside the transaction."""
 
     @property
@@ -355,28 +367,6 @@ class Work(Protocol):
 
     def customer_changed(self, scope: Scope, customer: str) -> None:
         """Say that a customer is new or gone."""
-        ...
-
-    @property
-    def terms(self) -> Terms:
-        """How this engine bills."""
-        ...
-
-    @property
-    def payments(self) -> Payments:
-        """How invoices are collected by themselves."""
-        ...
-
-    def usage(self, item: SubscriptionItem, window: Window) -> int:
-        """What was used in an open window of a metered item so far; scaled."""
-        ...
-
-    def billing_changed(self, scope: Scope, meter: str, customer: str) -> None:
-        """Say that what a customer's usage on a meter is billed for is not as it was."""
-        ...
-
-    def evaluate_thresholds(self, caller: Caller, subscription: str) -> None:
-        """Evaluate a subscription's billing thresholds now, whether usage comes or not."""
         ...
 
     def all_or_nothing(self) -> AbstractContextManager[None]:

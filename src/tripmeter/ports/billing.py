@@ -1,4 +1,4 @@
-"""What billing asks of a store: its objects, and the agenda of what is due."""
+"""What billing asks of a store, its objects and the agenda of what is due, and of a change."""
 
 from collections.abc import Collection
 from typing import Protocol
@@ -15,9 +15,11 @@ from tripmeter.model.catalogue import (
 from tripmeter.model.credit import CreditGrant, CreditTransaction
 from tripmeter.model.entitlement import Entitlement, Feature, ProductFeature
 from tripmeter.model.invoice import BalanceTransaction, Invoice, InvoiceItem, InvoicePayment
-from tripmeter.model.scope import Scope
-from tripmeter.model.subscription import Subscription, SubscriptionItem
+from tripmeter.model.scope import Caller, Scope
+from tripmeter.model.subscription import Subscription, SubscriptionItem, Window
+from tripmeter.model.terms import Terms
 from tripmeter.model.test_clock import TestClock
+from tripmeter.ports.payments import Payments
 from tripmeter.ports.records import Records
 
 
@@ -100,4 +102,30 @@ class BillingRecords(Protocol):
 
     def credit_scopes(self) -> list[Scope]:
         """Every scope that has a credit grant, or an entry of a ledger."""
+        ...
+
+
+class BillingWork(Protocol):
+    """The part of a unit of work that billing needs."""
+
+    @property
+    def terms(self) -> Terms:
+        """How this engine bills."""
+        ...
+
+    @property
+    def payments(self) -> Payments:
+        """How invoices are collected by themselves."""
+        ...
+
+    def usage(self, item: SubscriptionItem, window: Window) -> int:
+        """What was used in an open window of a metered item so far; scaled."""
+        ...
+
+    def billing_changed(self, scope: Scope, meter: str, customer: str) -> None:
+        """Say that what a customer's usage on a meter is billed for is not as it was."""
+        ...
+
+    def evaluate_thresholds(self, caller: Caller, subscription: str) -> None:
+        """Evaluate a subscription's billing thresholds now, whether usage comes or not."""
         ...

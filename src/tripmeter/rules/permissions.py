@@ -9,6 +9,7 @@ from typing import Final
 from tripmeter.model.access import Access, Permission, Permissions, Resource
 
 _TOLD_OF: Final = {
+    "billing.access": Resource.ACCESS,
     "billing.alert": Resource.ALERTS,
     "billing.credit_balance_transaction": Resource.CREDITS,
     "billing.credit_grant": Resource.CREDITS,

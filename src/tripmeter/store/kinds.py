@@ -8,6 +8,7 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 
 from tripmeter.model.access import Account, ApiKey
+from tripmeter.model.action import ActionRun, AlertTarget, MailTemplate
 from tripmeter.model.alert import Alert, AlertNotification, Firing
 from tripmeter.model.catalogue import (
     Coupon,
@@ -26,6 +27,13 @@ from tripmeter.model.member import Member
 from tripmeter.model.meter import Meter
 from tripmeter.model.subscription import Subscription, SubscriptionItem
 from tripmeter.model.test_clock import TestClock
+from tripmeter.model.usage_limit import (
+    AccessState,
+    LimitChange,
+    NoticeAddress,
+    Reservation,
+    UsageLimit,
+)
 
 T = TypeVar("T")
 
@@ -229,9 +237,51 @@ MEMBER: Final = Kind(
     dict.fromkeys(("email", "invitation")) | _CREATED,
 )
 """In no account, and found by an e-mail address in lower case."""
+ALERT_TARGET: Final = _kind("alert_target", AlertTarget, "alert target", "kind deleted", "kind")
+ACTION_RUN: Final = _kind(
+    "action_run",
+    ActionRun,
+    "action run",
+    "alert customer notification place type state lane due_ms",
+    "alert customer type state",
+)
+MAIL_TEMPLATE: Final = _kind("mail_template", MailTemplate, "mail template", "deleted")
+
+USAGE_LIMIT: Final = _kind(
+    "usage_limit",
+    UsageLimit,
+    "usage limit",
+    "customer meter set_by",
+    "customer meter set_by for_all",
+)
+ACCESS_STATE: Final = Kind(
+    "access_state",
+    AccessState,
+    "access state",
+    lambda state: {
+        **_columns("customer", "meter", "kind")(state),
+        "usage_limit": state.limit,
+    },
+    dict.fromkeys("customer usage_limit".split()),
+)
+RESERVATION: Final = _kind(
+    "reservation",
+    Reservation,
+    "reservation",
+    "customer meter status expires_ms",
+    "customer is_open",
+)
+LIMIT_CHANGE: Final = _kind("limit_change", LimitChange, "limit change", "customer", "customer")
+NOTICE_ADDRESS: Final = _kind(
+    "notice_address", NoticeAddress, "address", "customer email", "customer"
+)
 
 NARROWING: Final[Mapping[str, tuple[str, ...]]] = {
+    "access_state": ("usage_limit", "customer"),
+    "action_run": ("alert", "customer"),
     "alert_notification": ("alert",),
+    "limit_change": ("customer",),
+    "notice_address": ("customer",),
     "price": ("lookup_key", "product"),
     "promotion_code": ("code",),
     "subscription": ("customer",),
@@ -246,6 +296,8 @@ NARROWING: Final[Mapping[str, tuple[str, ...]]] = {
     "product_feature": ("product",),
     "entitlement": ("customer",),
     "member": ("invitation", "email"),
+    "reservation": ("customer",),
+    "usage_limit": ("customer", "meter"),
 }
 """By kind, the filters that have an index, those that leave fewer rows first.
 

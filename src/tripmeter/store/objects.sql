@@ -121,3 +121,35 @@
   AND (CAST(:email AS text) IS NULL OR email = :email)
   AND (CAST(:invitation AS text) IS NULL OR invitation = :invitation)
 {created}
+-- objects: alert_target alert_targets (kind, deleted)
+  AND NOT deleted
+  AND (CAST(:kind AS text) IS NULL OR kind = :kind)
+{created}
+-- objects: action_run action_runs (alert, customer, notification, place, type, state, lane, due_ms)
+  AND (CAST(:alert AS text) IS NULL OR alert = :alert)
+  AND (CAST(:customer AS text) IS NULL OR customer = :customer)
+  AND (CAST(:type AS text) IS NULL OR type = :type)
+  AND (CAST(:state AS text) IS NULL OR state = :state)
+{created}
+-- objects: mail_template mail_templates (deleted)
+  AND NOT deleted
+{created}
+-- objects: usage_limit usage_limits (customer, meter, set_by)
+  AND (CAST(:customer AS text) IS NULL OR customer = :customer)
+  AND (CAST(:meter AS text) IS NULL OR meter = :meter)
+  AND (CAST(:set_by AS text) IS NULL OR set_by = :set_by)
+  AND (CAST(:for_all AS boolean) IS NULL OR (customer IS NULL) = :for_all)
+{created}
+-- objects: access_state access_states (customer, meter, kind, usage_limit)
+  AND (CAST(:customer AS text) IS NULL OR customer = :customer)
+  AND (CAST(:usage_limit AS text) IS NULL OR usage_limit = :usage_limit)
+-- objects: reservation reservations (customer, meter, status, expires_ms)
+  AND (CAST(:customer AS text) IS NULL OR customer = :customer)
+  AND (CAST(:is_open AS boolean) IS NULL OR (status = 'reserved') = :is_open)
+{created}
+-- objects: limit_change limit_changes (customer)
+  AND (CAST(:customer AS text) IS NULL OR customer = :customer)
+{created}
+-- objects: notice_address notice_addresses (customer, email)
+  AND (CAST(:customer AS text) IS NULL OR customer = :customer)
+{created}

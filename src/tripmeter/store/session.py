@@ -14,6 +14,7 @@ from tripmeter.model.scope import Scope
 from tripmeter.model.stored import Kept, StoredReply
 from tripmeter.model.subscription import SubscriptionItem
 from tripmeter.store import kinds
+from tripmeter.store.actions import SqlActions
 from tripmeter.store.agenda import SqlAgenda
 from tripmeter.store.looking import SqlLooking
 from tripmeter.store.members import SqlSignIns
@@ -30,10 +31,11 @@ class SessionStatements(Statements, Protocol):
         ...
 
 
-class SqlSession:
+class SqlSession(SqlActions):
     """One connection, seen through the verbs of `ports.Session`."""
 
     def __init__(self, statements: SessionStatements) -> None:
+        super().__init__(statements)
         self._sql = statements
         self.usage = SqlUsage(statements)
         self.outbox = SqlOutbox(statements)
@@ -65,6 +67,11 @@ class SqlSession:
         self.product_features = DocumentRecords(statements, kinds.PRODUCT_FEATURE)
         self.entitlements = DocumentRecords(statements, kinds.ENTITLEMENT)
         self.test_clocks = DocumentRecords(statements, kinds.TEST_CLOCK)
+        self.usage_limits = DocumentRecords(statements, kinds.USAGE_LIMIT)
+        self.access_states = DocumentRecords(statements, kinds.ACCESS_STATE)
+        self.reservations = DocumentRecords(statements, kinds.RESERVATION)
+        self.limit_changes = DocumentRecords(statements, kinds.LIMIT_CHANGE)
+        self.notice_addresses = DocumentRecords(statements, kinds.NOTICE_ADDRESS)
         self.agenda = SqlAgenda(statements)
         self.members = DocumentRecords(statements, kinds.MEMBER)
         self.sign_ins = SqlSignIns(statements)
@@ -205,6 +212,10 @@ class SqlSession:
     def purge_replies(self, before_ms: int) -> None:
         """Forget answers older than a time."""
         self._sql.run("purge_replies", {"before_ms": before_ms})
+
+    def purge_reservations(self, before_ms: int) -> None:
+        """Forget reservations that expired before a time, whatever became of them."""
+        self._sql.run("purge_reservations", {"before_ms": before_ms})
 
     def setting(self, name: str) -> str | None:
         """A value that belongs to the store itself."""

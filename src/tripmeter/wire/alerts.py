@@ -11,6 +11,7 @@ from tripmeter.model.alert import (
     Firing,
 )
 from tripmeter.model.quantity import format_quantity, whole_units
+from tripmeter.wire.actions import action_object
 from tripmeter.wire.times import unix
 
 
@@ -24,6 +25,7 @@ class AlertObject(TypedDict):
     status: str
     title: str
     usage_threshold: dict[str, Any] | None
+    actions: NotRequired[list[dict[str, Any]]]
     spend_threshold: NotRequired[dict[str, Any]]
     credit_balance_threshold: NotRequired[dict[str, Any]]
 
@@ -89,7 +91,7 @@ class AlertNotificationObject(TypedDict):
 
 
 def alert_object(alert: Alert) -> AlertObject:
-    """An alert. `filters` and `count_from` are there only where they were given."""
+    """An alert. `filters`, `count_from`, `actions` are there only where they were given."""
     rendered: AlertObject = {
         "id": alert.id,
         "object": "billing.alert",
@@ -106,6 +108,8 @@ def alert_object(alert: Alert) -> AlertObject:
             rendered["spend_threshold"] = _spend_threshold(alert)
         case AlertType.CREDIT_BALANCE:
             rendered["credit_balance_threshold"] = _credit_balance_threshold(alert)
+    if alert.actions:
+        rendered["actions"] = [action_object(action) for action in alert.actions]
     return rendered
 
 

@@ -21,6 +21,7 @@ from tripmeter.model.errors import (
     HeadTooLarge,
     IdempotencyMismatch,
     KeyRevoked,
+    LimitReached,
     MeterNameTaken,
     MethodNotAllowed,
     NotAuthenticated,
@@ -296,6 +297,18 @@ def _alert_limit_reached(refusal: AlertLimitReached, _: Version) -> Answer:
     return Answer(400, message)
 
 
+def _limit_reached(refusal: LimitReached, _: Version) -> Answer:
+    """402 is what Stripe's API answers where parameters were right and the request failed."""
+    if refusal.revoked:
+        message = f"Access of {refusal.customer} to {refusal.meter} is revoked. Restore it first."
+        return Answer(402, message, "access_revoked", "quantity")
+    message = (
+        f"Not that much is left for {refusal.customer} under its limits on {refusal.meter}:"
+        f" {refusal.remaining} can be reserved. Reserve less, or raise the limit."
+    )
+    return Answer(402, message, "limit_reached", "quantity")
+
+
 def _state_conflict(refusal: StateConflict, _: Version) -> Answer:
     return Answer(400, refusal.message, refusal.code, refusal.param)
 
@@ -421,6 +434,7 @@ TABLE: Final[Mapping[type[Refusal], Callable[[Any, Version], Answer]]] = {
     MethodNotAllowed: _method_not_allowed,
     MeterNameTaken: _meter_name_taken,
     AlertLimitReached: _alert_limit_reached,
+    LimitReached: _limit_reached,
     StateConflict: _state_conflict,
     UsageNotAccepted: _usage_not_accepted,
     CancellationRefused: _cancellation_refused,

@@ -15,10 +15,16 @@ ALERT_TRIGGERED: Final = "billing.alert.triggered"
 ALERT_RECOVERED: Final = "billing.alert.recovered"
 ERROR_REPORT: Final = "v1.billing.meter.error_report_triggered"
 NO_METER_FOUND: Final = "v1.billing.meter.no_meter_found"
+ACCESS_RESTORED: Final = "billing.access.restored"
+ACCESS_REVOKED: Final = "billing.access.revoked"
+ACCESS_WARNING: Final = "billing.access.warning"
 PING: Final = "v2.core.event_destination.ping"
 
 SNAPSHOT_TYPES: Final = frozenset(
     {
+        ACCESS_RESTORED,
+        ACCESS_REVOKED,
+        ACCESS_WARNING,
         ALERT_RECOVERED,
         ALERT_TRIGGERED,
         "billing.credit_balance_transaction.created",

@@ -12,6 +12,7 @@ from tripmeter.pipeline.explain_billed import explain_billed
 from tripmeter.pipeline.jobs import QueryJob
 from tripmeter.pipeline.state import State
 from tripmeter.ports import Session, Work
+from tripmeter.wire.actions import ACTIONS
 from tripmeter.wire.alerts import (
     AlertNotificationObject,
     AlertObject,
@@ -110,12 +111,18 @@ _CREATE: Final = fields(
     usage_threshold=_USAGE,
     spend_threshold=_SPEND,
     credit_balance_threshold=_CREDIT_BALANCE,
+    actions=ACTIONS,
 )
 
 
 def create(work: Work, call: Call) -> Any:
     """Make an alert."""
     return alert_object(alerts.create_alert(work, call.caller, call.own_params))
+
+
+def update(work: Work, call: Call) -> Any:
+    """Change what is done when an alert is triggered."""
+    return alert_object(alerts.update_alert(work, call.caller, call.id, call.own_params))
 
 
 def activate(work: Work, call: Call) -> Any:
@@ -195,6 +202,14 @@ ROUTES: Final = (
         is_list=True,
     ),
     Route("GET", _ONE, "Retrieve an alert", AlertObject, fields(), read=retrieve),
+    Route(
+        "POST",
+        _ONE,
+        "Change the actions of an alert",
+        AlertObject,
+        fields(actions=ACTIONS),
+        change=update,
+    ),
     Route("POST", f"{_ONE}/activate", "Activate an alert", AlertObject, fields(), change=activate),
     Route(
         "POST",

@@ -295,6 +295,8 @@ INSERT INTO replies (account, livemode, key, created_ms, fingerprint, status, bo
 VALUES (:account, :livemode, :key, :created_ms, :fingerprint, :status, :body)
 -- name: purge_replies
 DELETE FROM replies WHERE created_ms < :before_ms
+-- name: purge_reservations
+DELETE FROM reservations WHERE expires_ms < :before_ms
 
 -- name: append_log
 INSERT INTO usage_log (first, size, received_ms, body)
@@ -400,3 +402,20 @@ ORDER BY item.no
 -- name: bills_meter
 SELECT 1 FROM subscription_items
 WHERE account = :account AND livemode = :livemode AND meter = :meter LIMIT 1
+
+-- name: due_lanes
+SELECT lane, min(due_ms) FROM action_runs WHERE state = 'pending' GROUP BY lane
+-- name: due_runs
+SELECT no, doc FROM action_runs
+WHERE state = 'pending' AND lane = :lane AND due_ms <= :now_ms ORDER BY due_ms, no LIMIT :limit
+-- name: pending_runs
+SELECT count(*) FROM action_runs WHERE state = 'pending'
+-- name: unsubscribed
+SELECT 1 FROM unsubscribed
+WHERE account = :account AND livemode = :livemode AND address = :address
+-- name: unsubscribe
+INSERT INTO unsubscribed (account, livemode, address, created_ms)
+VALUES (:account, :livemode, :address, :created_ms) ON CONFLICT DO NOTHING
+-- name: subscribe
+DELETE FROM unsubscribed
+WHERE account = :account AND livemode = :livemode AND address = :address
