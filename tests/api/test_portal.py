@@ -235,6 +235,15 @@ async def test_the_page_shows_usage_with_its_lines(desk: Desk) -> None:
     assert "Apr 1, 2026" in shown.replace("\u00a0", " ")
 
 
+async def test_a_bar_is_drawn_where_there_is_a_line(desk: Desk) -> None:
+    assert (await desk.look()).text.count('class="bar"') == 1
+    (limit,) = (await desk.door.ask("GET", "/v1/billing/usage_limits")).json()["data"]
+    await desk.door.ask("DELETE", f"/v1/billing/usage_limits/{limit['id']}")
+    page = await desk.look()
+    assert 'class="bar"' not in page.text
+    assert "120.5 used" in text_of(page)
+
+
 async def test_languages(desk: Desk) -> None:
     german = await desk.look(headers={"Accept-Language": "fr, de-AT;q=0.8, en;q=0.1"})
     assert german.headers["content-language"] == "de"

@@ -141,6 +141,24 @@ def test_an_empty_account_is_told_the_way(open_page: Open, stage: Stage) -> None
     picture(page, "overview-live-empty")
 
 
+def test_where_later_values_replace_earlier_ones_there_is_no_sum(
+    open_page: Open, stage: Stage
+) -> None:
+    meter = stage.client.v1.billing.meters.create(
+        {
+            "display_name": "Seats",
+            "event_name": "seats",
+            "default_aggregation": {"formula": "last"},
+        }
+    )
+    page = open_page(f"/meters/{meter.id}")
+    expect(page.get_by_text("there is no sum of all customers")).to_be_visible()
+    expect(page.get_by_text("Who uses most")).to_have_count(0)
+    expect(page.get_by_role("alert")).to_have_count(0)
+    accessible(page)
+    picture(page, "meter-of-last-values")
+
+
 def test_all_is_reached_by_keys(open_page: Open) -> None:
     page = open_page("/")
     page.get_by_role("heading", name="Overview").wait_for()

@@ -9,6 +9,8 @@ export const german = {
   '30 days': '30 Tage',
   '7 days': '7 Tage',
   '90 days': '90 Tage',
+  'A later value takes the place of an earlier one.':
+    'Ein späterer Wert tritt an die Stelle eines früheren.',
   'A line is drawn on a meter, so make one first.':
     'Eine Grenze wird an einem Zähler gezogen: Legen Sie zuerst einen an.',
   'A meter counts, for each customer, what is reported under its event name.':
@@ -329,6 +331,8 @@ export const german = {
   'Sign out': 'Abmelden',
   'Skip to the content': 'Zum Inhalt',
   Spend: 'Ausgaben',
+  'So there is no sum of all customers. What each has used is on their own page.':
+    'Deshalb gibt es keine Summe aller Kunden. Was jeder genutzt hat, steht auf seiner eigenen Seite.',
   'Spend this period': 'Ausgaben in diesem Zeitraum',
   Started: 'Begonnen',
   Status: 'Status',

@@ -245,7 +245,12 @@ def _figure(one: MeterFacts, place: Place) -> str:
 
 
 def _bar(one: MeterFacts, lines: Sequence[_Line], place: Place) -> str:
-    """Usage and every line, drawn to scale; the list below says the same in words."""
+    """Usage and every line, drawn to scale; the list below says the same in words.
+
+    Without a line there is nothing to be on the way to, and no bar.
+    """
+    if not lines:
+        return ""
     most = max([one.used, *(line.at for line in lines), 1])
     scale = most + most // 20
     hard = [line.at for line in lines if line.kind == "limit"]

@@ -21,7 +21,7 @@ import { PagedTable, Table } from '@/ui/Table'
 import { useSay } from '@/ui/Toasts'
 import { Quantity, When } from '@/ui/Values'
 import { useSpeech } from '@/words/language'
-import { Formula } from './Meters'
+import { Formula, addsUp } from './Meters'
 
 export default function Meter({ id }: { id: string }) {
   const { t } = useSpeech()
@@ -44,21 +44,40 @@ function Details({ meter }: { meter: MeterObject }) {
   const { t } = useSpeech()
   const [range, setRange] = useState<Range>('30d')
   const [grain, setGrain] = useState<Grain>('day')
+  const nearest = (
+    <Section title={t('Nearest to a line')}>
+      <Nearest limit={6} meter={meter.id} />
+    </Section>
+  )
   return (
     <>
-      <UsageOverTime
-        meter={meter}
-        range={range}
-        grain={grain}
-        setRange={setRange}
-        setGrain={setGrain}
-      />
-      <div className="columns two-one">
-        <Section title={t('Nearest to a line')}>
-          <Nearest limit={6} meter={meter.id} />
-        </Section>
-        <TopCustomers meter={meter.id} range={range} grain={grain} />
-      </div>
+      {addsUp(meter) ? (
+        <>
+          <UsageOverTime
+            meter={meter}
+            range={range}
+            grain={grain}
+            setRange={setRange}
+            setGrain={setGrain}
+          />
+          <div className="columns two-one">
+            {nearest}
+            <TopCustomers meter={meter.id} range={range} grain={grain} />
+          </div>
+        </>
+      ) : (
+        <>
+          <Section title={t('Usage')}>
+            <Empty title={t('A later value takes the place of an earlier one.')}>
+              <p>
+                {t('So there is no sum of all customers. What each has used is on their own page.')}
+              </p>
+              <ButtonLink href="/customers">{t('Customers')}</ButtonLink>
+            </Empty>
+          </Section>
+          {nearest}
+        </>
+      )}
       <div className="columns two-one">
         <ErrorReports meter={meter.id} />
         <Section title={t('Details')}>

@@ -59,7 +59,7 @@ export default function Meters() {
             { name: t('Counts'), cell: (meter) => <Formula of={meter} />, wide: true },
             {
               name: t('Last 24 hours'),
-              cell: (meter) => <LastDay meter={meter.id} />,
+              cell: (meter) => addsUp(meter) && <LastDay meter={meter.id} />,
               align: 'end',
             },
             { name: t('Status'), cell: (meter) => <Status of={meter.status} /> },
@@ -93,6 +93,11 @@ export function Formula({ of }: { of: Meter }) {
   }
   const formula = of.default_aggregation['formula'] as keyof typeof names
   return <>{names[formula] ?? formula}</>
+}
+
+/** Whether the usage of several customers has a sum. */
+export function addsUp(meter: Meter): boolean {
+  return meter.default_aggregation['formula'] !== 'last' && !meter.event_time_window
 }
 
 function LastDay({ meter }: { meter: string }) {
