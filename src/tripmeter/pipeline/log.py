@@ -84,22 +84,22 @@ def items(row: LogRow) -> Iterator[tuple[int, UsageEvent | CancelEntry, str | No
             yield event.position, event, request
 
 
-def events_of(entry: UsageEntry, first: int) -> Iterator[UsageEvent]:
-    """The events of an entry, the first of them at position `first`."""
-    meters, customers, moments = (column.tolist() for column in numbers(entry))
-    columns = zip(meters, customers, moments, entry.quantities, entry.identifiers, strict=True)
-    for index, (meter, customer, moment, quantity, identifier) in enumerate(columns):
+def events_of(entry: UsageEntry, first: int, part: slice = slice(0, None)) -> Iterator[UsageEvent]:
+    """The events of an entry, or a part of them; the first of the entry is at position `first`."""
+    meters, customers, moments = (column[part].tolist() for column in numbers(entry))
+    texts, identifiers = entry.quantities[part], entry.identifiers[part]
+    columns = zip(meters, customers, moments, texts, identifiers, strict=True)
+    for index, (meter, customer, moment, text, identifier) in enumerate(columns, part.start):
         extras = entry.extras.get(index)
-        yield UsageEvent(
-            first + index, meter, customer, moment, parse(quantity), identifier, extras
-        )
+        yield UsageEvent(first + index, meter, customer, moment, parse(text), identifier, extras)
 
 
 def find(row: LogRow, position: int) -> UsageEvent | None:
-    """The event at a position of a row."""
-    for at, item, _ in items(row):
-        if at == position and isinstance(item, UsageEvent):
-            return item
+    """The event at a position of a row. The others beside it, which may be many, are not made."""
+    for first, entry in entries(row):
+        if isinstance(entry, UsageEntry) and first <= position < first + len(entry.identifiers):
+            place = position - first
+            return next(events_of(entry, first, slice(place, place + 1)))
     return None
 
 
@@ -117,12 +117,11 @@ def of_request(row: LogRow, position: int) -> Brought:
     for first, entry in entries(row):
         if isinstance(entry, CancelEntry) or not first <= position < first + len(entry.identifiers):
             continue
-        events = list(events_of(entry, first))
         end = 0
         for request in entry.requests:
             begin, end = end, end + request.counted
             if first + begin <= position < first + end:
-                own = events[begin:end]
+                own = events_of(entry, first, slice(begin, end))
                 logged = [Logged(event, request.digest, row.received_ms) for event in own]
                 return Brought({one.event.identifier: one for one in logged}, request.earlier)
     return Brought({}, 0)

@@ -216,23 +216,28 @@ class UsageBatch:
         """What became of the reports of a job that were refused, or counted before."""
         repeats = _Repeats(self._state, job, recall)
         exceptions: dict[int, Outcome] = {}
+        meters = self._state.tallies.meter_no[intake.rows[odd]].tolist()
         try:
-            for index in odd:
-                exceptions[index - begin] = (
-                    repeats.outcome(index - begin, self._reported(intake, index, known[index]))
-                    if index in known
-                    else intake.refused[index]
-                )
+            for index, meter_no in zip(odd, meters, strict=True):
+                outcome: Outcome
+                if index not in known:
+                    outcome = intake.refused[index]
+                elif (logged := repeats.find(self._names[index], known[index])) is None:
+                    outcome = _duplicate(self._names[index], meter_no)
+                else:
+                    reported = self._reported(intake, index)
+                    outcome = repeats.outcome(index - begin, logged, reported)
+                exceptions[index - begin] = outcome
         except IdempotencyMismatch as mismatch:
             return mismatch
         self._note(job, exceptions)
         return exceptions
 
-    def _reported(self, intake: Intake, index: int, position: int) -> UsageEvent:
-        """What a report says, as if it were the event at a position."""
+    def _reported(self, intake: Intake, index: int) -> UsageEvent:
+        """What a report says, as if it were an event."""
         tally = Tally(self._state.tallies, int(intake.rows[index]))
         return UsageEvent(
-            position,
+            0,
             tally.meter.no,
             tally.customer_no,
             int(intake.moments_ms[index]),
@@ -266,7 +271,7 @@ def sift(state: State, intake: Intake, digests: Digests) -> Sifted:
     keys = digests if len(sound) == len(intake.rows) else digests.pick(sound)
     found = state.known(keys)
     seen = np.flatnonzero(found >= 0)
-    known = {int(sound[at]): int(found[at]) for at in seen.tolist()}
+    known = dict(zip(sound[seen].tolist(), found[seen].tolist(), strict=True))
     within = {int(sound[at]): int(sound[first]) for at, first in _repeated(keys) if found[at] < 0}
     if not known and not within:
         return Sifted(sound, known, within)
@@ -297,11 +302,13 @@ class _Repeats:
         self._recall = recall
         self._logged: dict[str, Logged] | None = None
 
-    def outcome(self, index: int, reported: UsageEvent) -> Outcome:
-        """A retry of the same request is answered as before; anything else is a duplicate."""
-        logged = self._of_this_request(reported.position).get(reported.identifier)
-        if logged is None:
-            return _duplicate(reported)
+    def find(self, identifier: str, position: int) -> Logged | None:
+        """The event that the same request brought before under this identifier, which stands at a
+        position; None if another one did."""
+        return self._of_this_request(position).get(identifier)
+
+    def outcome(self, index: int, logged: Logged, reported: UsageEvent) -> Outcome:
+        """A retry that says the same is answered as before; anything else is a duplicate."""
         event, moments = logged.event, self._job.reports.timestamps_ms
         told = event.timestamp_ms if moments is None or moments[index] is None else moments[index]
         if reported._replace(position=event.position, timestamp_ms=told or 0) == event:
@@ -314,7 +321,7 @@ class _Repeats:
             )
         if len(self._job.reports.identifiers) == 1:
             raise IdempotencyMismatch(self._job.key)
-        return _duplicate(reported)
+        return _duplicate(reported.identifier, reported.meter_no)
 
     def _of_this_request(self, position: int) -> dict[str, Logged]:
         """What was counted of the same request before, by identifier."""
@@ -355,6 +362,6 @@ def _names(job: UsageJob) -> Sequence[str]:
     return [name or f"idmp_{job.request}_{index}" for index, name in enumerate(given)]
 
 
-def _duplicate(reported: UsageEvent) -> UsageRefused:
-    message = f"An event already exists with identifier {reported.identifier}."
-    return UsageRefused(RefusalCode.DUPLICATE, message, "identifier", reported.meter_no)
+def _duplicate(identifier: str, meter_no: int) -> UsageRefused:
+    message = f"An event already exists with identifier {identifier}."
+    return UsageRefused(RefusalCode.DUPLICATE, message, "identifier", meter_no)
