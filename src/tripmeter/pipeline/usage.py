@@ -249,15 +249,20 @@ class UsageBatch:
     def _note(self, job: UsageJob, exceptions: Mapping[int, Outcome]) -> None:
         """Count refusals; those of the stream wait in the store for their error report (C10)."""
         kinds: dict[tuple[int | None, RefusalCode], list[tuple[str, str]]] = {}
+        duplicates = 0
         for index, outcome in exceptions.items():
             if not isinstance(outcome, UsageRefused):
                 continue
+            if outcome.code is RefusalCode.DUPLICATE:
+                duplicates += 1
+                continue
             self.refused[outcome.code] += 1
-            if outcome.code is not RefusalCode.DUPLICATE:
-                self._refused_of[job.scope] += 1
-            if job.keep_refusals and outcome.code is not RefusalCode.DUPLICATE:
+            self._refused_of[job.scope] += 1
+            if job.keep_refusals:
                 sample = (job.reports.identifiers[index] or "", outcome.message)
                 kinds.setdefault((outcome.meter_no, outcome.code), []).append(sample)
+        if duplicates:
+            self.refused[RefusalCode.DUPLICATE] += duplicates
         for (meter_no, code), samples in kinds.items():
             self._state.session.usage.add_refusal(
                 job.scope, meter_no, code, self._now_ms, samples[:SAMPLES_KEPT], len(samples)
@@ -305,7 +310,9 @@ class _Repeats:
     def find(self, identifier: str, position: int) -> Logged | None:
         """The event that the same request brought before under this identifier, which stands at a
         position; None if another one did."""
-        return self._of_this_request(position).get(identifier)
+        if self._logged is None:
+            self._logged = self._of_this_request(position)
+        return self._logged.get(identifier)
 
     def outcome(self, index: int, logged: Logged, reported: UsageEvent) -> Outcome:
         """A retry that says the same is answered as before; anything else is a duplicate."""
@@ -325,16 +332,15 @@ class _Repeats:
 
     def _of_this_request(self, position: int) -> dict[str, Logged]:
         """What was counted of the same request before, by identifier."""
-        if self._logged is None:
-            self._logged = {}
-            at = self._position(position)
-            while at:
-                brought = self._recall(at)
-                for name, one in brought.events.items():
-                    if one.request == self._job.request:
-                        self._logged.setdefault(name, one)
-                at = brought.earlier
-        return self._logged
+        logged: dict[str, Logged] = {}
+        at = self._position(position)
+        while at:
+            brought = self._recall(at)
+            for name, one in brought.events.items():
+                if one.request == self._job.request:
+                    logged.setdefault(name, one)
+            at = brought.earlier
+        return logged
 
     def _position(self, repeated: int) -> int:
         """The position of an event that the same request brought; 0 if there is none.
