@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tripmeter.api.call import Services
+from tripmeter.control.access import account_name
 from tripmeter.model.action import Unsubscribed
 from tripmeter.pipeline.jobs import CommandJob
 from tripmeter.ports import Work
@@ -74,9 +75,7 @@ class _Desk:
         if self._services.terms.seller:
             return self._services.terms.seller
         with self._services.store.reader() as session:
-            scope = reader.scope._replace(livemode=True)
-            found = session.accounts.find(scope, scope.account)
-        return "" if found is None else found.value.name
+            return account_name(session, reader.scope)
 
 
 async def _wishes_to_stay(request: Request) -> bool:

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from tripmeter.billing.rendering import tax_rates
+from tripmeter.control.access import account_name
 from tripmeter.model.catalogue import Coupon
 from tripmeter.model.invoice import Invoice
 from tripmeter.model.scope import Scope
@@ -31,14 +32,9 @@ def hosted_invoice(session: Session, token: str, seller: str) -> Hosted | None:
         return None
     scope = Scope.of(invoice)
     customer = session.customers.get(scope, invoice.customer).value
-    named = invoice.details.get("account_name") or seller or _account_name(session, scope)
+    named = invoice.details.get("account_name") or seller or account_name(session, scope)
     locales = customer.details.get("preferred_locales") or []
     return Hosted(invoice, named, locales, _known(session, scope, invoice))
-
-
-def _account_name(session: Session, scope: Scope) -> str:
-    account = session.accounts.find(Scope(scope.account, livemode=True), scope.account)
-    return "" if account is None else account.value.name
 
 
 def _known(session: Session, scope: Scope, invoice: Invoice) -> Known:

@@ -76,6 +76,12 @@ def account_called(session: Session, name: str) -> Account:
     return session.accounts.get(Scope(id_, True), id_).value
 
 
+def account_name(session: Session, scope: Scope) -> str:
+    """How the account of a scope is called; empty if it is unknown."""
+    account = session.accounts.find(scope._replace(livemode=True), scope.account)
+    return "" if account is None else account.value.name
+
+
 def create_account(session: Session, name: str, now_ms: int) -> Account:
     """A new account. Raises ParameterInvalid if another one has the name.
 

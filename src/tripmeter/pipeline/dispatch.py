@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec import structs
 
+from tripmeter.control.access import account_name
 from tripmeter.control.actions import GONE
 from tripmeter.control.portal import CONFIRM_WITHIN_MS, portal_secret
 from tripmeter.control.portal_mail import addressees
@@ -120,7 +121,7 @@ def bundle_of(session: Session, lane: str, runs: Sequence[Kept[ActionRun]], sell
         runs=runs,
         target=None if target is None else session.alert_targets.get(scope, target).value,
         templates={id: session.mail_templates.get(scope, id).value for id in named if id},
-        seller=seller or _account_name(session, scope),
+        seller=seller or account_name(session, scope),
         link_secret=session.setting(SECRET) if addresses else None,
         unsubscribed=frozenset(one for one in addresses if session.unsubscribed(scope, one)),
         removed=_removed(session, scope, first) if is_of_page else frozenset(),
@@ -131,11 +132,6 @@ def bundle_of(session: Session, lane: str, runs: Sequence[Kept[ActionRun]], sell
 def _removed(session: Session, scope: Scope, run: ActionRun) -> frozenset[str]:
     there = {one.address for one in addressees(session, scope, run.occasion)}
     return frozenset(one.address for one in run.recipients) - there
-
-
-def _account_name(session: Session, scope: Scope) -> str:
-    account = session.accounts.find(scope._replace(livemode=True), scope.account)
-    return "" if account is None else account.value.name
 
 
 class Dispatcher:

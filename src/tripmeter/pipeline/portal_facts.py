@@ -8,6 +8,7 @@ from tripmeter.billing.contract import contract
 from tripmeter.billing.spending import spent
 from tripmeter.billing.subscriptions import OVER
 from tripmeter.billing.unbilled import Seen, used_of
+from tripmeter.control.access import account_name
 from tripmeter.control.clocks import time_on
 from tripmeter.control.credit_scopes import balances_of
 from tripmeter.model.alert import Alert, CountFrom
@@ -36,14 +37,13 @@ def portal_facts(state: State, scope: Scope, customer: str, now_ms: int) -> Port
         return None
     own_ms = time_on(state.session, scope, kept.value.clock, now_ms)
     session = state.session
-    account = session.accounts.find(Scope(scope.account, livemode=True), scope.account)
     page = Page(SHOWN)
     invoices = session.invoices.page(scope, Page(SHOWN), customer=customer).items
     addresses = session.notice_addresses.page(scope, page, customer=customer).items
     changes = session.limit_changes.page(scope, page, customer=customer).items
     return PortalFacts(
         customer=kept.value,
-        account_name="" if account is None else account.value.name,
+        account_name=account_name(session, scope),
         now_ms=own_ms,
         meters=tuple(_meters(state, scope, customer, kept.no, now_ms)),
         spend=tuple(_spend(state, scope, customer, own_ms)),

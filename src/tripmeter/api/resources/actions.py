@@ -18,7 +18,7 @@ from tripmeter.api.call import (
 from tripmeter.api.encoding import encode
 from tripmeter.api.idempotency import Done, once
 from tripmeter.control import alert_targets, mail_templates
-from tripmeter.control.access import require
+from tripmeter.control.access import account_name, require
 from tripmeter.control.actions import existing_target, occasion_in
 from tripmeter.control.mail_templates import BUILT_IN, checked_content, existing_template
 from tripmeter.model.access import Access, Permission, Resource
@@ -187,8 +187,7 @@ def preview(session: Session, call: Call) -> Any:
     audience: Audience = call.params.get("audience", "customer")
     language = _language(call, occasion)
     terms = call.services.terms
-    account = session.accounts.find(call.scope._replace(livemode=True), call.scope.account)
-    seller = terms.seller or ("" if account is None else account.value.name)
+    seller = terms.seller or account_name(session, call.scope)
     around = Surroundings(seller, terms.base_url, call.scope.livemode, call.scope.account)
     message = message_of(occasion, audience, language, around)
     url = f"{terms.base_url or ''}/m/preview" if audience == "customer" else None
